@@ -1,0 +1,272 @@
+//! [`Dir`]: an open directory, and everything that can be done in it.
+
+use std::{
+    os::fd::{AsFd as _, OwnedFd},
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxFlags},
+    io::{Errno, retry_on_intr},
+};
+
+use super::{
+    Error, File, FileId, FileName, Hazard, Meta, Result,
+    file::{file_id, ownership_hazard},
+    resolve::open_below,
+};
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
+const CAREFUL: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
+pub(super) const PRIVATE_FILE: Mode = Mode::from_raw_mode(0o600);
+const PRIVATE_DIR: Mode = Mode::from_raw_mode(0o700);
+
+/// An open directory. Everything done through it happens in that directory, wherever it is moved meanwhile.
+#[derive(Debug)]
+pub struct Dir {
+    pub(super) fd: OwnedFd,
+    path: PathBuf,
+    id: FileId,
+}
+
+/// One name found in a directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entry {
+    /// A name that swarmlock could have made.
+    Name(FileName),
+    /// One that it could not: not UTF-8, shown with replacements.
+    Odd(String),
+}
+
+impl Dir {
+    /// Opens the directory at `path`, the last component of which must not be a link. `None` if nothing is there.
+    ///
+    /// # Errors
+    /// If it is a link or no directory, or the kernel refuses.
+    pub fn open(path: &Path) -> Result<Option<Self>> {
+        let flags = DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = match retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty())) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::LOOP | Errno::NOTDIR) => {
+                let link = rustix::fs::readlinkat(CWD, path, Vec::new()).is_ok();
+                let hazard = if link { Hazard::Link } else { Hazard::NotADirectory };
+                return Err(Error::Unsafe { path: path.to_owned(), hazard });
+            }
+            Err(errno) => return Err(Error::call("open", path, errno)),
+        };
+        Self::from_fd(fd, path.to_owned()).map(|(dir, _)| Some(dir))
+    }
+
+    /// Like [`Dir::open`], and the directory must be ours alone, even to look into: one that came with a clone of a
+    /// repository, or was copied without its mode, is not.
+    ///
+    /// # Errors
+    /// Also if another user owns it, or its mode gives others anything.
+    pub fn open_private(path: &Path) -> Result<Option<Self>> {
+        let Some(dir) = Self::open(path)? else { return Ok(None) };
+        let stat = retry_on_intr(|| rustix::fs::fstat(&dir.fd)).map_err(|errno| Error::call("fstat", path, errno))?;
+        let open_to_others =
+            Some(Hazard::LoosePermissions(stat.st_mode & 0o7777)).filter(|_| stat.st_mode & 0o077 != 0);
+        match ownership_hazard(&stat).or(open_to_others) {
+            Some(hazard) => Err(Error::Unsafe { path: path.to_owned(), hazard }),
+            None => Ok(Some(dir)),
+        }
+    }
+
+    fn from_fd(fd: OwnedFd, path: PathBuf) -> Result<(Self, Option<Hazard>)> {
+        let stat = retry_on_intr(|| rustix::fs::fstat(&fd)).map_err(|errno| Error::call("fstat", &path, errno))?;
+        let hazard = ownership_hazard(&stat);
+        Ok((Self { fd, path, id: file_id(&stat) }, hazard))
+    }
+
+    /// Where the directory was opened.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Which directory this is.
+    #[must_use]
+    pub fn id(&self) -> FileId {
+        self.id
+    }
+
+    /// Opens a directory below this one, each component of `at` by name; `None` if it is not there.
+    ///
+    /// # Errors
+    /// If a component is a link, no directory or a mount, or it is not ours alone to write.
+    pub fn subdir(&self, at: &[&FileName]) -> Result<Option<Self>> {
+        let fd = match self.open_at(at, DIRECTORY, Mode::empty()) {
+            Ok(fd) => fd,
+            Err(error) if error.is_absent() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let (dir, hazard) = Self::from_fd(fd, self.below(at))?;
+        match hazard {
+            Some(hazard) => Err(Error::Unsafe { path: dir.path, hazard }),
+            None => Ok(Some(dir)),
+        }
+    }
+
+    /// Opens the directory `name` in this one, making it (0700) if nothing is there.
+    ///
+    /// # Errors
+    /// Those of [`Dir::subdir`], and if it cannot be made.
+    pub fn ensure_subdir(&self, name: &FileName) -> Result<Self> {
+        if let Some(dir) = self.subdir(&[name])? {
+            return Ok(dir);
+        }
+        match self.create_subdir(name) {
+            Err(error) if error.is_occupied() => {}
+            done => return done,
+        }
+        self.subdir(&[name])?.ok_or_else(|| self.failed("mkdir", name, Errno::NOENT))
+    }
+
+    /// Makes the new directory `name` (0700, whatever the umask).
+    ///
+    /// # Errors
+    /// `EEXIST` if something has that name.
+    pub fn create_subdir(&self, name: &FileName) -> Result<Self> {
+        retry_on_intr(|| rustix::fs::mkdirat(&self.fd, name.as_str(), PRIVATE_DIR))
+            .map_err(|errno| self.failed("mkdir", name, errno))?;
+        let Some(dir) = self.subdir(&[name])? else {
+            return Err(self.failed("mkdir", name, Errno::NOENT));
+        };
+        retry_on_intr(|| rustix::fs::fchmod(&dir.fd, PRIVATE_DIR)).map_err(|e| self.failed("fchmod", name, e))?;
+        Ok(dir)
+    }
+
+    /// Opens a regular file below this directory for reading; `None` if it is not there.
+    ///
+    /// # Errors
+    /// If it is not a regular file, not ours alone to write, or has several names.
+    pub fn open_file(&self, at: &[&FileName]) -> Result<Option<File>> {
+        self.file(at, OFlags::RDONLY)
+    }
+
+    /// Like [`Dir::open_file`], for reading and overwriting.
+    ///
+    /// # Errors
+    /// Those of [`Dir::open_file`].
+    pub fn open_writable(&self, at: &[&FileName]) -> Result<Option<File>> {
+        self.file(at, OFlags::RDWR)
+    }
+
+    /// Opens `name` for reading and appending, made (0600) if it is not there.
+    ///
+    /// # Errors
+    /// Those of [`Dir::open_file`], and if it cannot be made.
+    pub fn open_append(&self, name: &FileName) -> Result<File> {
+        let flags = OFlags::RDWR | OFlags::APPEND | CAREFUL;
+        if let Some(file) = self.file(&[name], flags)? {
+            return Ok(file);
+        }
+        let fd = self.open_at(&[name], flags | OFlags::CREATE, PRIVATE_FILE)?;
+        let file = File::checked(fd, self.path.join(name.as_str()))?;
+        retry_on_intr(|| rustix::fs::fchmod(&file, PRIVATE_FILE)).map_err(|e| self.failed("fchmod", name, e))?;
+        Ok(file)
+    }
+
+    fn file(&self, at: &[&FileName], flags: OFlags) -> Result<Option<File>> {
+        match self.open_at(at, flags | CAREFUL, Mode::empty()) {
+            Ok(fd) => File::checked(fd, self.below(at)).map(Some),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn below(&self, at: &[&FileName]) -> PathBuf {
+        let length = at.iter().map(|name| name.as_str().len() + 1).sum::<usize>();
+        let mut path = PathBuf::with_capacity(self.path.as_os_str().len() + length);
+        path.push(&self.path);
+        path.extend(at.iter().map(|name| name.as_str()));
+        path
+    }
+
+    pub(super) fn open_at(&self, at: &[&FileName], flags: OFlags, mode: Mode) -> Result<OwnedFd> {
+        open_below(self.fd.as_fd(), self.id.dev, &self.path, at, flags, mode)
+    }
+
+    /// Reads a regular file of at most `limit` bytes into `buffer`; `None` if it is not there.
+    ///
+    /// # Errors
+    /// Those of [`Dir::open_file`], and [`Error::TooLarge`].
+    pub fn read_into(&self, at: &[&FileName], limit: usize, buffer: &mut Vec<u8>) -> Result<Option<FileId>> {
+        let Some(file) = self.open_file(at)? else { return Ok(None) };
+        file.read_into(0, limit, buffer)?;
+        Ok(Some(file.id()))
+    }
+
+    /// Reads a regular file of at most `limit` bytes; `None` if it is not there.
+    ///
+    /// # Errors
+    /// Those of [`Dir::read_into`].
+    pub fn read(&self, at: &[&FileName], limit: usize) -> Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        Ok(self.read_into(at, limit, &mut bytes)?.map(|_| bytes))
+    }
+
+    /// What stands under `name`, without opening it; `None` if nothing does.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn look(&self, name: &FileName) -> Result<Option<Meta>> {
+        let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+        match retry_on_intr(|| rustix::fs::statx(&self.fd, name.as_str(), AtFlags::SYMLINK_NOFOLLOW, wanted)) {
+            Ok(found) => {
+                let born = found.stx_btime;
+                let kept = found.stx_mask & StatxFlags::BTIME.bits() != 0;
+                let born_ns = u64::try_from(born.tv_sec)
+                    .ok()
+                    .and_then(|s| s.checked_mul(1_000_000_000)?.checked_add(u64::from(born.tv_nsec)));
+                Ok(Some(Meta {
+                    id: FileId {
+                        dev: rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor),
+                        ino: found.stx_ino,
+                    },
+                    regular: FileType::from_raw_mode(found.stx_mode.into()) == FileType::RegularFile,
+                    size: found.stx_size,
+                    born_ns: born_ns.filter(|_| kept),
+                }))
+            }
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(self.failed("statx", name, errno)),
+        }
+    }
+
+    /// All names in this directory, sorted.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn entries(&self) -> Result<Vec<Entry>> {
+        let failed = |call| move |errno| Error::call(call, &self.path, errno);
+        // A descriptor of its own: reading moves the position that duplicates share.
+        let fd = retry_on_intr(|| rustix::fs::openat(&self.fd, ".", DIRECTORY | OFlags::CLOEXEC, Mode::empty()))
+            .map_err(failed("openat"))?;
+        let mut found = Vec::new();
+        let mut buffer = Vec::with_capacity(32 * 1024);
+        let mut raw = rustix::fs::RawDir::new(fd, buffer.spare_capacity_mut());
+        while let Some(entry) = raw.next() {
+            let entry = match entry {
+                Err(Errno::INTR) => continue,
+                other => other.map_err(failed("getdents64"))?,
+            };
+            let bytes = entry.file_name().to_bytes();
+            if bytes == b"." || bytes == b".." {
+                continue;
+            }
+            found.push(match std::str::from_utf8(bytes).ok().and_then(|name| FileName::new(name.to_owned())) {
+                Some(name) => Entry::Name(name),
+                None => Entry::Odd(String::from_utf8_lossy(bytes).into_owned()),
+            });
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    pub(super) fn failed(&self, call: &'static str, name: &FileName, errno: Errno) -> Error {
+        Error::call(call, self.path.join(name.as_str()), errno)
+    }
+}

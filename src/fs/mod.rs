@@ -1,0 +1,26 @@
+//! The only system calls on files in this crate.
+//!
+//! Everything goes through [`Dir`], an open directory. A name is one component by type ([`FileName`]), no call follows
+//! a symbolic link, and no call falls back to a path when the kernel lacks a safe one. `.clippy.toml` refuses every
+//! other way to the file system outside this module.
+#![expect(clippy::disallowed_methods, reason = "the one module that may make these calls")]
+
+mod change;
+mod dir;
+mod error;
+mod file;
+mod flock;
+mod name;
+mod resolve;
+mod system;
+
+pub use change::{Published, Stamp, Sync};
+pub use dir::{Dir, Entry};
+pub use error::{Error, Hazard};
+pub use file::{File, FileId, Meta};
+pub use flock::{Flocked, flock_holder};
+pub use name::FileName;
+pub use system::{Kind, link_target, look_at, read_system_file, set_private_umask};
+
+/// The result of a file system call.
+pub type Result<T> = std::result::Result<T, Error>;

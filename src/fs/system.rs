@@ -1,0 +1,89 @@
+//! Looking at files that are not ours: the kernel's own, and those in the checkout. Nothing here writes.
+
+use std::{
+    ffi::OsString,
+    os::unix::ffi::OsStringExt as _,
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, FileType, Mode, OFlags},
+    io::{Errno, retry_on_intr},
+};
+
+use super::{Error, FileId, Result, file::file_id};
+
+/// What stands at a path, itself and not what it points to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// A regular file, or anything else that is one object.
+    File,
+}
+
+/// Reads a file of the kernel or of the system; `None` if the system has none to show, or it is no text.
+///
+/// # Errors
+/// If it cannot be read for a reason that may pass: no descriptors or memory left, an input or output error.
+pub fn read_system_file(path: &str, limit: usize) -> Result<Option<String>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let fd = match retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty())) {
+        Ok(fd) => fd,
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::PERM) => return Ok(None),
+        Err(errno) => return Err(Error::call("open", path, errno)),
+    };
+    let mut bytes = Vec::with_capacity(256);
+    loop {
+        let got = retry_on_intr(|| rustix::io::read(&fd, rustix::buffer::spare_capacity(&mut bytes)))
+            .map_err(|errno| Error::call("read", path, errno))?;
+        if got == 0 {
+            return Ok(String::from_utf8(bytes).ok());
+        }
+        if bytes.len() >= limit {
+            return Ok(None);
+        }
+        bytes.reserve(4096);
+    }
+}
+
+/// What stands at `path`, if anything, without following a last symbolic link.
+///
+/// # Errors
+/// If the kernel refuses for another reason than that nothing is there.
+pub fn look_at(path: &Path) -> Result<Option<(Kind, FileId)>> {
+    match retry_on_intr(|| rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)) {
+        Ok(stat) => {
+            let kind = match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Directory => Kind::Directory,
+                FileType::Symlink => Kind::Link,
+                FileType::RegularFile
+                | FileType::Fifo
+                | FileType::Socket
+                | FileType::CharacterDevice
+                | FileType::BlockDevice
+                | FileType::Unknown => Kind::File,
+            };
+            Ok(Some((kind, file_id(&stat))))
+        }
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(Error::call("lstat", path, errno)),
+    }
+}
+
+/// Where a symbolic link points.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn link_target(path: &Path) -> Result<PathBuf> {
+    let target = retry_on_intr(|| rustix::fs::readlinkat(CWD, path, Vec::new()))
+        .map_err(|errno| Error::call("readlink", path, errno))?;
+    Ok(PathBuf::from(OsString::from_vec(target.into_bytes())))
+}
+
+/// Makes every file that this process creates private to its user. Once, before any thread is started.
+pub fn set_private_umask() {
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+}
