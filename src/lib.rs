@@ -5,3 +5,4 @@
 //! library in the same way.
 
 pub mod fs;
+pub mod store;

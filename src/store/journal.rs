@@ -1,0 +1,103 @@
+//! `events.log`: one line a change, appended whole.
+
+use super::{Error, Event, Result, StateDir, event::kind, layout};
+use crate::fs::{Dir, File};
+
+/// How much of the end is looked at first to find the last change, in bytes.
+const TAIL: u64 = 4 * 1024;
+
+/// How much of it is looked at last, in bytes: by then it is no log of ours.
+const LONGEST_TAIL: u64 = 16 * 1024 * 1024;
+
+/// The most that is read of the log, in bytes.
+const READ_LIMIT: usize = 1 << 30;
+
+/// The log, open for appending, and what stands at its end.
+#[derive(Debug)]
+pub(super) struct Log {
+    file: File,
+    /// Whether the last line lacks its end: a writer died in it, or the disk was full.
+    torn: bool,
+    /// The number of the last change in it.
+    pub(super) last: Option<u64>,
+    /// The files of which it says, after that, that they were set aside.
+    pub(super) set_aside: Vec<String>,
+}
+
+/// What the end of the log says.
+struct Tail {
+    torn: bool,
+    last: Option<u64>,
+    set_aside: Vec<String>,
+}
+
+impl Log {
+    /// Opens it. No change can have had a number above `plausible`.
+    pub(super) fn open(dir: &Dir, plausible: u64) -> Result<Self> {
+        let file = dir.open_append(&layout::EVENTS)?;
+        // The last change nearly always stands in the last few lines; an unusual end is looked at further and further.
+        let mut length = TAIL;
+        loop {
+            let tail = Self::tail(&file, length, plausible)?;
+            if tail.last.is_some() || length >= file.size() || length >= LONGEST_TAIL {
+                return Ok(Self { file, torn: tail.torn, last: tail.last, set_aside: tail.set_aside });
+            }
+            length *= 16;
+        }
+    }
+
+    fn tail(file: &File, length: u64, plausible: u64) -> Result<Tail> {
+        let mut bytes = Vec::new();
+        file.read_into(file.size().saturating_sub(length), READ_LIMIT, &mut bytes)?;
+        let torn = bytes.last().is_some_and(|last| *last != b'\n');
+        let mut tail = Tail { torn, last: None, set_aside: Vec::new() };
+        for line in bytes.rsplit(|byte| *byte == b'\n') {
+            match serde_json::from_slice::<Event>(line) {
+                Ok(event) if event.n > plausible => {}
+                Ok(event) if event.n > 0 => {
+                    tail.last = Some(event.n);
+                    break;
+                }
+                Ok(event) if event.event == kind::QUARANTINED => tail.set_aside.extend(event.file),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(tail)
+    }
+
+    /// Appends one event, after the end of the line that a writer may have left open.
+    pub(super) fn append(&mut self, event: &Event) -> Result<()> {
+        let json = serde_json::to_vec(event)
+            .map_err(|error| Error::Damaged { path: self.file.path().to_owned(), why: error.to_string() })?;
+        let mut line = Vec::with_capacity(json.len() + 2);
+        if self.torn {
+            line.push(b'\n');
+        }
+        line.extend_from_slice(&json);
+        line.push(b'\n');
+        self.file.append(&line)?;
+        self.torn = false;
+        if event.n > 0 {
+            self.last = Some(event.n);
+        }
+        Ok(())
+    }
+}
+
+/// Reads the events of the log, oldest first, each with its line; lines that do not parse are counted.
+///
+/// # Errors
+/// If the log cannot be read; a missing log is empty.
+pub fn read_events(state: &StateDir) -> Result<(Vec<(Event, String)>, usize)> {
+    let bytes = state.dir().read(&[&layout::EVENTS], READ_LIMIT)?.unwrap_or_default();
+    let (mut events, mut odd) = (Vec::new(), 0);
+    // What follows the last newline is not a line yet.
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    for line in bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match (serde_json::from_slice(line), std::str::from_utf8(line)) {
+            (Ok(event), Ok(text)) => events.push((event, text.to_owned())),
+            _ => odd += 1,
+        }
+    }
+    Ok((events, odd))
+}

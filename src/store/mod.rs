@@ -1,0 +1,28 @@
+//! The state directory: its guard, its era, and the three shapes of file in it (docs/protocol.md 1 to 3).
+//!
+//! This layer knows how a change is made so that it survives a kill at any instruction; what the changes mean is the
+//! domain's.
+
+mod claim;
+mod document;
+mod era;
+mod error;
+mod event;
+mod guard;
+mod init;
+mod journal;
+mod session;
+mod state_dir;
+
+pub use claim::{CLAIM_ENDING, ClaimKey, Place};
+pub use document::{FORMAT, Versioned, parse_json};
+pub use era::{CurrentEra, Machine};
+pub use error::Error;
+pub use event::{Event, Former, kind};
+pub use init::{Created, init, sweep_dead_inits};
+pub use journal::read_events;
+pub use session::{Entry, Logged, Put, Session};
+pub use state_dir::{StateDir, layout};
+
+/// The result of working in the state directory.
+pub type Result<T> = std::result::Result<T, Error>;

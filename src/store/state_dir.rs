@@ -1,0 +1,84 @@
+//! The state directory and what stands where in it.
+
+use std::path::Path;
+
+use super::{Error, Result};
+use crate::fs::{self, Dir, Hazard, Meta};
+
+/// The names in the state directory.
+pub mod layout {
+    use crate::fs::FileName;
+
+    /// The lock on the whole directory, and in it the counter and the change under way.
+    pub const GUARD: FileName = FileName::literal(".guard");
+    /// The document that names the era.
+    pub const ERA: FileName = FileName::literal("era.json");
+    /// Keeps git from seeing the directory.
+    pub const GITIGNORE: FileName = FileName::literal(".gitignore");
+    /// The journal of changes.
+    pub const EVENTS: FileName = FileName::literal("events.log");
+    /// Where lock files stand, by kind.
+    pub const LOCKS: FileName = FileName::literal("locks");
+    /// Locks on paths, by worktree.
+    pub const PATHS: FileName = FileName::literal("paths");
+    /// The main checkout among the worktrees.
+    pub const MAIN: FileName = FileName::literal("-");
+    /// Locks on names.
+    pub const NAMES: FileName = FileName::literal("names");
+    /// Damaged files, set aside.
+    pub const QUARANTINE: FileName = FileName::literal("quarantine");
+    /// Half-made files.
+    pub const TMP: FileName = FileName::literal("tmp");
+    /// The one half-made file: it is only ever made inside the guard.
+    pub const PENDING: FileName = FileName::literal("pending");
+
+    /// The most that a lock file may hold, in bytes: a path of 4096 bytes and a reason, escaped, several times over.
+    pub const CLAIM_LIMIT: usize = 256 * 1024;
+    /// The most that a document may hold, in bytes.
+    pub const DOCUMENT_LIMIT: usize = 64 * 1024;
+}
+
+/// An open state directory: ours alone to write.
+#[derive(Debug)]
+pub struct StateDir {
+    dir: Dir,
+}
+
+impl StateDir {
+    /// Opens the state directory at `path`; `None` if there is none.
+    ///
+    /// # Errors
+    /// If it is a link or no directory, another user owns it or may write to it.
+    pub fn open(path: &Path) -> Result<Option<Self>> {
+        Ok(Dir::open_private(path)?.map(|dir| Self { dir }))
+    }
+
+    /// The directory itself.
+    #[must_use]
+    pub fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Whether nothing is in it: somebody made the directory by hand.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.dir.look(&layout::GUARD)?.is_none() && self.dir.entries()?.is_empty())
+    }
+
+    pub(super) fn guard_meta(&self) -> Result<Meta> {
+        let guard = self.dir.look(&layout::GUARD)?.ok_or_else(|| Error::NoGuard { path: self.path().to_owned() })?;
+        if guard.regular {
+            return Ok(guard);
+        }
+        let path = self.path().join(layout::GUARD.as_str());
+        Err(fs::Error::Unsafe { path, hazard: Hazard::NotAFile }.into())
+    }
+}
