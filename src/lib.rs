@@ -4,5 +4,6 @@
 //! `tests/architecture.rs` allows. The command line is a thin reader of arguments over them; other programs may use the
 //! library in the same way.
 
+pub mod domain;
 pub mod fs;
 pub mod store;

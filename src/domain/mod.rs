@@ -1,0 +1,26 @@
+//! What a lock is and what may be done to it (docs/protocol.md 4). Decisions are pure functions over values.
+
+mod agent;
+mod decide;
+mod history;
+mod lock_file;
+mod locks;
+mod outcome;
+mod resource;
+mod time;
+mod token;
+mod verdict;
+
+pub use agent::AgentId;
+pub use decide::{AcquireDecision, Claimant, GiveUp, RenewDecision, decide_acquire, decide_release, decide_renew};
+pub use history::{Filter, history};
+pub use lock_file::{Class, Holder, LockFile, Mode, parse_lock};
+pub use locks::Locks;
+pub use outcome::{Acquired, Changed, Cleaned, Found, Grant, Outcome, Request, Selector};
+pub use resource::{NAME_PREFIX, NameError, NameKey, PathKey, Resource, is_invisible};
+pub use time::{Now, Timestamp, Ttl, TtlError};
+pub use token::Token;
+pub use verdict::{Evidence, Facts, Verdict, verdict};
+
+/// Errors are the store's: the domain adds outcomes, not failures.
+pub type Result<T> = crate::store::Result<T>;
