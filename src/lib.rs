@@ -4,6 +4,8 @@
 //! `tests/architecture.rs` allows. The command line is a thin reader of arguments over them; other programs may use the
 //! library in the same way.
 
+pub mod checkout;
 pub mod domain;
 pub mod fs;
+pub mod host;
 pub mod store;

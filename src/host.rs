@@ -1,0 +1,113 @@
+//! The machine and the process as the kernel tells them: clocks, boot, names, random numbers.
+#![expect(clippy::disallowed_methods, reason = "the one module that reads the clock")]
+
+use std::path::Path;
+
+use rustix::{
+    fs::Timespec,
+    rand::{GetRandomFlags, getrandom},
+    time::{ClockId, clock_gettime},
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    domain::{Now, Timestamp},
+    fs,
+    store::{self, Machine},
+};
+
+/// Now, by both clocks.
+#[must_use]
+pub fn now() -> Now {
+    Now {
+        wall: Timestamp::from_unix_ms(ms(clock_gettime(ClockId::Realtime))),
+        mono_ms: ms(clock_gettime(ClockId::Monotonic)),
+    }
+}
+
+/// In microseconds; a clock before its own beginning counts as at it.
+fn us(time: Timespec) -> u64 {
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0) / 1000)
+}
+
+fn ms(time: Timespec) -> u64 {
+    us(time) / 1000
+}
+
+/// This machine, as eras see it.
+///
+/// # Errors
+/// If the kernel's boot id is there and cannot be read: another one would end every lease.
+pub fn machine() -> store::Result<Machine> {
+    Ok(Machine {
+        boot_id: boot_id()?,
+        machine_id,
+        unix_us: us(clock_gettime(ClockId::Realtime)),
+        own_clock: own_clock()?,
+    })
+}
+
+/// Whether this process is in the time namespace that the machine started with; a kernel without them has no other.
+fn own_clock() -> store::Result<bool> {
+    // The kernel gives that one a fixed inode number, PROC_TIME_INIT_INO.
+    match fs::link_target(Path::new("/proc/self/ns/time")) {
+        Ok(namespace) => Ok(namespace.as_os_str() == "time:[4026531834]"),
+        Err(error) if error.is_absent() => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn boot_id() -> store::Result<String> {
+    Ok(trimmed("/proc/sys/kernel/random/boot_id")?.unwrap_or_default())
+}
+
+fn machine_id() -> store::Result<Option<String>> {
+    Ok(trimmed("/etc/machine-id")?.filter(|id| !id.is_empty()))
+}
+
+fn trimmed(path: &str) -> store::Result<Option<String>> {
+    Ok(fs::read_system_file(path, 4096)?.map(|text| text.trim().to_owned()))
+}
+
+/// The machine's name, for people.
+#[must_use]
+pub fn name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// 128 random bits from the kernel.
+///
+/// # Errors
+/// If it has none to give.
+pub fn random() -> store::Result<u128> {
+    let mut bytes = [0; 16];
+    let got = rustix::io::retry_on_intr(|| getrandom(&mut bytes, GetRandomFlags::empty()))
+        .map_err(|errno| fs::Error::call("getrandom", "the kernel's random numbers", errno))?;
+    if got == bytes.len() {
+        Ok(u128::from_ne_bytes(bytes))
+    } else {
+        Err(fs::Error::call("getrandom", "the kernel's random numbers", rustix::io::Errno::AGAIN).into())
+    }
+}
+
+/// Eight hexadecimal digits that stay the same within a terminal session: of its leader's pid, start time and boot.
+/// `None` if the session was begun outside of this pid namespace: then it cannot be told from others.
+///
+/// # Errors
+/// If what the kernel tells of it cannot be read: the same session would seem another.
+pub fn terminal_session() -> store::Result<Option<String>> {
+    let Some(leader) = process_field("self", 6)?.filter(|leader| leader != "0") else { return Ok(None) };
+    let started = process_field(&leader, 22)?.unwrap_or_default();
+    let digest = Sha256::digest(format!("{} {leader} {started}", boot_id()?));
+    Ok(Some(digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()))
+}
+
+/// A field of a process's `stat`, as proc(5) numbers them, behind the second.
+fn process_field(process: &str, number: usize) -> store::Result<Option<String>> {
+    let stat = fs::read_system_file(&format!("/proc/{process}/stat"), 4096)?;
+    // The second field is a name in parentheses that may hold anything.
+    let field =
+        |stat: String| stat.rsplit(')').next()?.split_whitespace().nth(number.checked_sub(3)?).map(str::to_owned);
+    Ok(stat.and_then(field))
+}
