@@ -5,6 +5,7 @@
 //! library in the same way.
 
 pub mod checkout;
+pub mod cli;
 pub mod domain;
 pub mod fs;
 pub mod host;

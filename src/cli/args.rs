@@ -1,0 +1,151 @@
+//! Arguments that several commands take, parsed into types that cannot be wrong.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io::Read as _,
+    os::unix::ffi::OsStrExt as _,
+    time::Duration,
+};
+
+use clap::{ArgMatches, FromArgMatches};
+
+use super::{Code, Context, Failure, context::Open, escape};
+use crate::{
+    checkout::{Checkout, Purpose},
+    domain::{Resource, Token, Ttl},
+};
+
+/// The longest reason, in bytes.
+const LONGEST_REASON: usize = 1024;
+
+/// The most that is read from stdin for an argument, in bytes.
+const STDIN_LIMIT: u64 = 64 * 1024;
+
+/// Takes a command's own arguments out of what was parsed.
+pub(super) fn of<T: FromArgMatches>(matches: &ArgMatches) -> Result<T, Failure> {
+    T::from_arg_matches(matches).map_err(|error| Failure::new(Code::Usage, error.to_string()).next("swarmlock --help"))
+}
+
+/// One resource.
+#[derive(Debug, clap::Args)]
+pub(super) struct One {
+    /// A path, relative to the current directory, or name:NAME
+    #[arg(value_name = "RESOURCE")]
+    resource: OsString,
+    /// Take *, ?, [ and { in a path that does not exist as they are
+    #[arg(long)]
+    literal: bool,
+}
+
+/// A resource and how it was written.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) resource: Resource,
+    /// As a shell word, from the current directory.
+    pub(super) word: String,
+    literal: bool,
+}
+
+impl One {
+    pub(super) fn target(&self, context: &Context, checkout: &Checkout) -> Result<Target, Failure> {
+        let purpose = Purpose::Lock { literal: self.literal };
+        let resource = checkout.resource(context.cwd()?, &self.resource, purpose)?;
+        Ok(Target { resource, word: shell_word(&self.resource), literal: self.literal })
+    }
+
+    /// The same; or, where nothing could be locked any more, what was locked when something else stood there.
+    pub(super) fn held_or_lockable(
+        &self,
+        context: &Context,
+        checkout: &Checkout,
+        open: Option<&Open>,
+    ) -> Result<Target, Failure> {
+        let refused = match self.target(context, checkout) {
+            Ok(target) => return Ok(target),
+            Err(refused) => refused,
+        };
+        match (open, checkout.as_written(context.cwd()?, &self.resource)) {
+            (Some(open), Some(resource)) if open.locks().look(&resource)?.is_some() => {
+                Ok(Target { resource, word: shell_word(&self.resource), literal: self.literal })
+            }
+            _ => Err(refused),
+        }
+    }
+}
+
+impl Target {
+    /// The arguments that name it again for a command that takes `--literal`.
+    pub(super) fn again(&self) -> String {
+        format!("{}{}", if self.literal { "--literal " } else { "" }, self.word)
+    }
+}
+
+/// A resource as one shell word that no command takes for a flag.
+pub(super) fn shell_word(given: &OsStr) -> String {
+    let bytes = given.as_bytes();
+    if bytes.starts_with(b"-") { escape::word(&[b"./", bytes].concat()) } else { escape::word(bytes) }
+}
+
+/// Refuses `--id-only` together with `--json`, wherever they stand.
+pub(super) fn only_one_format(id_only: bool, context: &Context) -> Result<(), Failure> {
+    if id_only && context.format().json {
+        let message = "the argument '--id-only' cannot be used with '--json'";
+        return Err(Failure::new(Code::Usage, message).next("swarmlock --help"));
+    }
+    Ok(())
+}
+
+/// `--ttl`.
+pub(super) fn ttl(text: &str) -> Result<Ttl, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error} (as 90s, 5m, 1h30m)"))?;
+    Ttl::new(duration).map_err(|error| error.to_string())
+}
+
+/// `--guard-wait`: up to an hour.
+pub(super) fn guard_wait(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error} (as 300ms, 5s)"))?;
+    if duration <= Duration::from_secs(3600) { Ok(duration) } else { Err("at most 1h".to_owned()) }
+}
+
+/// `--reason`: the text itself, or `-` for stdin.
+pub(super) fn reason(given: Option<&str>) -> Result<Option<String>, Failure> {
+    let text = match given {
+        None => return Ok(None),
+        Some("-") => from_stdin("--reason")?,
+        Some(text) => text.to_owned(),
+    };
+    if text.len() > LONGEST_REASON {
+        let message = format!("--reason: {} bytes, and at most {LONGEST_REASON} are kept", text.len());
+        return Err(Failure::new(Code::Limit, message).help("say it shorter").next("swarmlock --help"));
+    }
+    Ok(Some(text))
+}
+
+/// `--token`: the token itself, or `-` for stdin.
+pub(super) fn token(given: Option<&str>) -> Result<Option<Token>, Failure> {
+    let text = match given {
+        None => return Ok(None),
+        Some("-") => from_stdin("--token")?,
+        Some(text) => text.to_owned(),
+    };
+    Token::try_from(text)
+        .map(Some)
+        .map_err(|why| Failure::new(Code::Usage, format!("--token: {why}")).next("swarmlock --help"))
+}
+
+fn from_stdin(flag: &str) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(STDIN_LIMIT).read_to_end(&mut bytes).and_then(|read| {
+        let cut = read as u64 == STDIN_LIMIT;
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(text),
+            // Far too long for anything; the end may be half a character.
+            Err(error) if cut => Ok(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+            Err(error) => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error())),
+        }
+    });
+    match read {
+        Ok(text) => Ok(text.trim_end_matches('\n').to_owned()),
+        Err(error) => Err(Failure::new(Code::Usage, format!("{flag}: read stdin: {error}")).next("swarmlock --help")),
+    }
+}

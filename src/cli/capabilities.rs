@@ -1,0 +1,49 @@
+//! `capabilities`: what this version can do, for programs.
+
+use clap::{ArgMatches, Args as _};
+use serde_json::{Map, Value, json};
+
+use super::{COMMANDS, Code, Context, Outcome, Report, Spec, args};
+use crate::store::FORMAT;
+
+pub(super) const SPEC: Spec = Spec {
+    name: "capabilities",
+    aliases: &[],
+    about: "What this version can do: commands, kinds of locks, exit codes",
+    prints: "lines that begin with version, format, kinds, modes, command, exit",
+    args: Args::augment_args,
+    run: capabilities,
+};
+
+#[derive(Debug, clap::Args)]
+struct Args {}
+
+fn capabilities(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
+    let Args {} = args::of(matches)?;
+    const KINDS: [&str; 2] = ["path", "name"];
+    const MODES: [&str; 1] = ["exclusive"];
+    if context.format().json {
+        let codes: Map<String, Value> =
+            Code::ALL.iter().map(|code| (code.word().to_owned(), code.number().into())).collect();
+        let commands: Map<String, Value> =
+            COMMANDS.iter().map(|spec| (spec.name.to_owned(), json!({ "aliases": spec.aliases }))).collect();
+        report.data(&[], || {
+            json!({
+                "version": env!("CARGO_PKG_VERSION"), "format": FORMAT, "commands": commands,
+                "kinds": KINDS, "modes": MODES, "exit_codes": codes,
+            })
+        });
+        return Ok(Code::Done);
+    }
+    report.data(&["version", env!("CARGO_PKG_VERSION")], || ());
+    report.data(&["format", &FORMAT.to_string()], || ());
+    report.data(&["kinds", &KINDS.join(" ")], || ());
+    report.data(&["modes", &MODES.join(" ")], || ());
+    for spec in COMMANDS {
+        report.data(&["command", spec.name, &spec.aliases.join(" ")], || ());
+    }
+    for code in Code::ALL {
+        report.data(&["exit", &code.number().to_string(), code.word()], || ());
+    }
+    Ok(Code::Done)
+}

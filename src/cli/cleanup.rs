@@ -1,0 +1,56 @@
+//! `cleanup`: remove what is over.
+
+use clap::{ArgMatches, Args as _};
+use serde_json::json;
+
+use super::{Code, Context, Failure, Outcome, Report, Spec, args, describe};
+use crate::{fs::Dir, host, store};
+
+pub(super) const SPEC: Spec = Spec {
+    name: "cleanup",
+    aliases: &["cleanup-stale-locks"],
+    about: "Remove leases that are over, and what killed processes left half made",
+    prints: "removed; resource; holder; expired or orphaned",
+    args: Args::augment_args,
+    run: cleanup,
+};
+
+#[derive(Debug, clap::Args)]
+struct Args {}
+
+fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
+    let Args {} = args::of(matches)?;
+    let identity = context.identity_if_known()?;
+    let checkout = context.checkout()?;
+    let (mut swept, mut left) = match Dir::open(checkout.root())? {
+        Some(root) => store::sweep_dead_inits(&root, checkout.state_name())?,
+        None => (0, Vec::new()),
+    };
+    let mut code = Code::Done;
+    if let Some(open) = context.open(&checkout, report)? {
+        let cleaned = open.locks().cleanup(identity.as_ref().map(|identity| &identity.id))?;
+        swept += cleaned.swept;
+        let now = host::now();
+        for found in &cleaned.removed {
+            report.changed();
+            let lease = found.lock.lease();
+            report.data(
+                &["removed", &found.lock.text(), lease.agent_id.as_str(), found.verdict.word()],
+                || json!({ "result": "removed", "holder": describe::Lease::new(found, now) }),
+            );
+        }
+        for error in cleaned.unlogged {
+            describe::mention_unlogged(report, &store::Logged::Later(error));
+        }
+        left.extend(cleaned.left);
+    }
+    for error in left {
+        let failure = Failure::from(error);
+        code = code.max(failure.code);
+        report.failure(&failure);
+    }
+    if swept > 0 {
+        report.note(&format!("half-made files or directories removed: {swept}"));
+    }
+    Ok(code)
+}

@@ -1,0 +1,198 @@
+//! What a command knows of the world: the only reader of environment, current directory and global flags.
+#![expect(clippy::disallowed_methods, reason = "the one module that reads the environment")]
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{ArgMatches, FromArgMatches as _};
+
+use super::{
+    Code, Failure, Report, args,
+    identity::{self, Identity},
+    report::Format,
+};
+use crate::{
+    checkout::Checkout,
+    domain::Locks,
+    fs::Dir,
+    host,
+    store::{self, Machine, StateDir},
+};
+
+/// The environment variable that names the agent.
+pub(super) const AGENT_VARIABLE: &str = "SWARMLOCK_AGENT";
+/// The environment variable that names the state directory.
+const DIR_VARIABLE: &str = "SWARMLOCK_DIR";
+
+/// Flags of every command.
+#[derive(Debug, clap::Args)]
+pub(super) struct Global {
+    /// Who is asking; before SWARMLOCK_AGENT
+    #[arg(long, global = true, value_name = "ID", visible_alias = "agent-id", help_heading = "Everywhere")]
+    agent: Option<String>,
+    /// The state directory; before SWARMLOCK_DIR. The checkout is the directory that it stands in
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Everywhere")]
+    dir: Option<PathBuf>,
+    /// Print JSON: data as objects on stdout, errors as objects on stderr
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    json: bool,
+    /// No remarks on stderr; data and errors stay
+    #[arg(long, short, global = true, help_heading = "Everywhere")]
+    quiet: bool,
+    /// How long to wait for another change to finish
+    #[arg(long, global = true, value_name = "DURATION", default_value = "5s", value_parser = args::guard_wait,
+          help_heading = "Everywhere")]
+    guard_wait: Duration,
+}
+
+/// The world, read once.
+#[derive(Debug)]
+pub(super) struct Context {
+    global: Global,
+    cwd: Option<PathBuf>,
+    env_agent: Option<OsString>,
+    env_dir: Option<OsString>,
+}
+
+/// An open state directory and what is needed to work in it.
+#[derive(Debug)]
+pub(super) struct Open {
+    state: StateDir,
+    machine: Machine,
+    host: String,
+    guard_wait: Duration,
+}
+
+impl Context {
+    pub(super) fn read(matches: &ArgMatches) -> Result<Self, Failure> {
+        let global = Global::from_arg_matches(matches)
+            .map_err(|error| Failure::new(Code::Usage, error.to_string()).next("swarmlock --help"))?;
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        Ok(Self {
+            global,
+            cwd: std::env::current_dir().ok(),
+            env_agent: variable(AGENT_VARIABLE),
+            env_dir: variable(DIR_VARIABLE),
+        })
+    }
+
+    pub(super) fn format(&self) -> Format {
+        Format { json: self.global.json, quiet: self.global.quiet }
+    }
+
+    /// The flags of this call that the next one needs too, as a shell reads them.
+    pub(super) fn again(&self) -> Vec<String> {
+        let agent = self.global.agent.as_ref().map(|agent| format!("--agent {}", args::shell_word(agent.as_ref())));
+        let dir = self.global.dir.as_ref().map(|dir| format!("--dir {}", args::shell_word(dir.as_os_str())));
+        agent.into_iter().chain(dir).collect()
+    }
+
+    pub(super) fn cwd(&self) -> Result<&Path, Failure> {
+        self.cwd.as_deref().ok_or_else(|| {
+            Failure::new(Code::Failed, "getcwd: the current directory does not exist any more")
+                .help("change to a directory that does")
+                .next("swarmlock status")
+        })
+    }
+
+    /// Who is asking.
+    pub(super) fn identity(&self) -> Result<Identity, Failure> {
+        self.identity_if_known()?.ok_or_else(identity::unknown)
+    }
+
+    /// Who is asking, for what can be done without knowing.
+    pub(super) fn identity_if_known(&self) -> Result<Option<Identity>, Failure> {
+        Identity::find(self.global.agent.as_deref(), self.env_agent.as_deref(), host::terminal_session)
+    }
+
+    fn dir(&self) -> Result<Option<&Path>, Failure> {
+        if let Some(dir) = self.global.dir.as_deref() {
+            return Ok(Some(dir));
+        }
+        match self.env_dir.as_deref().map(Path::new) {
+            // It stays the same wherever agents go: relative, it would be another directory in each.
+            Some(dir) if dir.is_relative() => {
+                let message = format!("{DIR_VARIABLE}: {}: it is not an absolute path", dir.display());
+                Err(Failure::new(Code::Usage, message).next("swarmlock --help"))
+            }
+            dir => Ok(dir),
+        }
+    }
+
+    /// The checkout that this call is about.
+    pub(super) fn checkout(&self) -> Result<Checkout, Failure> {
+        Ok(Checkout::find(self.cwd()?, self.dir()?)?)
+    }
+
+    /// The checkout that `init` would give a state directory.
+    pub(super) fn checkout_for_init(&self) -> Result<Checkout, Failure> {
+        Ok(Checkout::find_for_init(self.cwd()?, self.dir()?)?.0)
+    }
+
+    /// The state directory, if there is one.
+    pub(super) fn open(&self, checkout: &Checkout, report: &Report) -> Result<Option<Open>, Failure> {
+        let state = made(&checkout.state_path())?;
+        if state.is_none() && self.dir()?.is_some() {
+            // Perhaps it is a typing error, and what is asked about stands elsewhere.
+            report.note(&format!("{}: no state directory has been made there", checkout.state_path().display()));
+        }
+        state.map(|state| self.opened(state)).transpose()
+    }
+
+    /// The state directory, made if there is none; whether it was.
+    pub(super) fn open_or_init(&self, checkout: &Checkout) -> Result<(Open, bool), Failure> {
+        let path = checkout.state_path();
+        if let Some(state) = made(&path)? {
+            return Ok((self.opened(state)?, false));
+        }
+        let Some(parent) = Dir::open(checkout.root())? else {
+            return Err(store::Error::Replaced { path }.into());
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "any 64 of the random bits will do")]
+        let nonce = || host::random().map(|bits| bits as u64);
+        let created = store::init(&parent, checkout.state_name(), &host::machine()?, &nonce)?;
+        if created == store::Created::New {
+            // Others that were killed in the making left theirs; what cannot be removed now is for cleanup to report.
+            store::sweep_dead_inits(&parent, checkout.state_name()).map(drop).unwrap_or_default();
+        }
+        match StateDir::open(&path)? {
+            Some(state) => Ok((self.opened(state)?, created == store::Created::New)),
+            None => Err(store::Error::Replaced { path }.into()),
+        }
+    }
+
+    fn opened(&self, state: StateDir) -> Result<Open, Failure> {
+        Ok(Open { state, machine: host::machine()?, host: host::name(), guard_wait: self.global.guard_wait })
+    }
+}
+
+/// The state directory, unless somebody made an empty one by hand.
+fn made(path: &Path) -> Result<Option<StateDir>, Failure> {
+    match StateDir::open(path)? {
+        Some(state) if state.is_empty()? => Ok(None),
+        state => Ok(state),
+    }
+}
+
+impl Open {
+    pub(super) fn locks(&self) -> Locks<'_> {
+        Locks {
+            state: &self.state,
+            machine: &self.machine,
+            clock: host::now,
+            host: &self.host,
+            guard_wait: self.guard_wait,
+        }
+    }
+
+    pub(super) fn state(&self) -> &StateDir {
+        &self.state
+    }
+
+    pub(super) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+}

@@ -1,0 +1,134 @@
+//! Leases in words and as JSON.
+
+use std::{borrow::Cow, time::Duration};
+
+use serde::Serialize;
+
+use super::{Code, Failure, Report, context::AGENT_VARIABLE, identity::Identity};
+use crate::{
+    domain::{Found, Now, Timestamp, Verdict},
+    store::Logged,
+};
+
+/// A lease as JSON output shows it.
+#[derive(Debug, Serialize)]
+pub(super) struct Lease<'a> {
+    resource: Cow<'a, str>,
+    /// The bytes of a path that is not UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource_hex: Option<&'a str>,
+    /// A path may be spelled as a name is.
+    kind: &'static str,
+    state: &'static str,
+    agent_id: &'a str,
+    lease: &'a str,
+    fence: u64,
+    acquired_at: Timestamp,
+    renewed_at: Timestamp,
+    until: Option<Timestamp>,
+    left_ms: Option<u64>,
+    ttl_s: u64,
+    host: &'a str,
+    reason: &'a str,
+}
+
+impl<'a> Lease<'a> {
+    pub(super) fn new(found: &'a Found, now: Now) -> Self {
+        let lease = found.lock.lease();
+        let left_ms = match found.verdict {
+            Verdict::Live { left_ms } => Some(left_ms),
+            Verdict::Expired { .. } | Verdict::Orphaned { .. } => None,
+        };
+        Self {
+            resource: found.lock.text(),
+            resource_hex: found.lock.filepath_hex(),
+            kind: found.lock.kind(),
+            state: found.verdict.word(),
+            agent_id: lease.agent_id.as_str(),
+            lease: &lease.lease,
+            fence: lease.fence,
+            acquired_at: lease.acquired_at,
+            renewed_at: lease.renewed_at,
+            until: until(found, now),
+            left_ms,
+            ttl_s: lease.ttl_s.seconds(),
+            host: &lease.host,
+            reason: &lease.reason,
+        }
+    }
+}
+
+/// When a lease ends unless it is renewed, or when it ended; `None` for one that ended with its era.
+pub(super) fn until(found: &Found, now: Now) -> Option<Timestamp> {
+    let counted = match found.verdict {
+        Verdict::Live { left_ms } => now.wall.plus_ms(left_ms),
+        Verdict::Expired { ago_ms } => Timestamp::from_unix_ms(now.wall.unix_ms().saturating_sub(ago_ms)),
+        Verdict::Orphaned { .. } => return None,
+    };
+    // Counted from now it differs by a few milliseconds from call to call; what is on record does not.
+    let lease = found.lock.lease();
+    let recorded = lease.renewed_at.plus_ms(lease.ttl_s.ms());
+    let near = recorded.unix_ms().abs_diff(counted.unix_ms()) < 1000;
+    Some(if near { recorded } else { counted })
+}
+
+/// [`until()`] as a column.
+pub(super) fn until_column(found: &Found, now: Now) -> String {
+    until(found, now).map_or_else(|| "-".to_owned(), |time| time.to_string())
+}
+
+/// A span as people say it: `42s`, `3m 20s`, `2h 5m`.
+pub(super) fn span(ms: u64) -> String {
+    let seconds = ms / 1000;
+    let rounded = if seconds >= 3600 { seconds - seconds % 60 } else { seconds };
+    humantime::format_duration(Duration::from_secs(rounded)).to_string()
+}
+
+/// Who has it, since when, whether there is a sign of life, until when, and why.
+pub(super) fn holding(found: &Found, now: Now) -> String {
+    let lease = found.lock.lease();
+    let since = span(lease.acquired_at.ms_before(now.wall));
+    let state = match found.verdict {
+        Verdict::Live { left_ms } => {
+            let sign = span(lease.renewed_at.ms_before(now.wall));
+            format!("last sign of life {sign} ago, until {} (in {})", until_column(found, now), span(left_ms))
+        }
+        Verdict::Expired { ago_ms } => format!("expired {} ago", span(ago_ms)),
+        Verdict::Orphaned { why } => format!("orphaned: {why}"),
+    };
+    let reason = if lease.reason.is_empty() { String::new() } else { format!(", for: {}", lease.reason) };
+    format!("{} since {} ({since} ago), {state}{reason}", lease.agent_id, lease.acquired_at)
+}
+
+/// What is held by whom.
+pub(super) fn held_by(found: &Found, now: Now) -> String {
+    format!("{} is held by {}", found.lock.text(), holding(found, now))
+}
+
+/// The refusal because another holds it.
+pub(super) fn held(code: Code, found: &Found, now: Now) -> Failure {
+    let holder = serde_json::to_value(Lease::new(found, now)).unwrap_or_default();
+    Failure::new(code, held_by(found, now)).detail("holder", holder)
+}
+
+/// The same, for an agent who may be the holder and not know it.
+pub(super) fn held_for(code: Code, found: &Found, now: Now, identity: Option<&Identity>) -> Failure {
+    let failure = held(code, found, now);
+    match identity {
+        Some(identity) if !identity.reliable() => failure.help(format!(
+            "you are {} only by this terminal session; if that lease is yours, give its --token, or set {AGENT_VARIABLE} \
+             for every call",
+            identity.id
+        )),
+        Some(_) | None => failure,
+    }
+}
+
+/// Says so if the event of a change could not be written.
+pub(super) fn mention_unlogged(report: &Report, logged: &Logged) {
+    if let Logged::Later(error) = logged {
+        report.warning(&format!(
+            "the change took place, but events.log does not tell of it yet ({error}); the next change writes it"
+        ));
+    }
+}

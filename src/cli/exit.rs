@@ -1,0 +1,86 @@
+//! Exit codes: one for one outcome, the same in every command.
+
+/// What a command came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Code {
+    /// Done, or already so.
+    Done = 0,
+    /// An unexpected failure.
+    Failed = 1,
+    /// Bad arguments.
+    Usage = 2,
+    /// Held by another.
+    Held = 10,
+    /// Not yours.
+    NotYours = 12,
+    /// Nothing there.
+    Nothing = 13,
+    /// A limit was reached.
+    Limit = 16,
+    /// A state file is damaged.
+    Damaged = 65,
+    /// An unsafe object in the file system.
+    Unsafe = 73,
+    /// The guard was not free in time.
+    Busy = 75,
+}
+
+impl Code {
+    /// All codes, in order.
+    pub const ALL: [Self; 10] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Held,
+        Self::NotYours,
+        Self::Nothing,
+        Self::Limit,
+        Self::Damaged,
+        Self::Unsafe,
+        Self::Busy,
+    ];
+
+    /// The number that the process exits with.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// A word for it, as JSON errors carry.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::Held => "held",
+            Self::NotYours => "not_yours",
+            Self::Nothing => "nothing",
+            Self::Limit => "limit",
+            Self::Damaged => "damaged",
+            Self::Unsafe => "unsafe",
+            Self::Busy => "busy",
+        }
+    }
+
+    /// What it means, in one line.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done (also: it was so already)",
+            Self::Failed => {
+                "an unexpected failure: a full disk, a refusal of the kernel, an output that could not be written"
+            }
+            Self::Usage => "usage: bad arguments, a path or name that cannot be locked, no checkout",
+            Self::Held => "held by another",
+            Self::NotYours => "not yours",
+            Self::Nothing => "nothing there: no such lock",
+            Self::Limit => "refused: a size limit, or an era without numbers",
+            Self::Damaged => "a state file is damaged or from a newer version; it was left alone",
+            Self::Unsafe => "an unsafe file system object: a link, a foreign owner, loose permissions, no guard",
+            Self::Busy => {
+                "busy: the guard was not free in time, or the state directory was replaced; nothing was changed"
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `list`: all locks.
+
+use clap::{ArgMatches, Args as _};
+
+use super::{Code, Context, Failure, Outcome, Report, Spec, args, describe};
+use crate::{
+    domain::{Found, Now},
+    host,
+};
+
+pub(super) const SPEC: Spec = Spec {
+    name: "list",
+    aliases: &["ls", "list-all-locks"],
+    about: "All locks",
+    prints: "resource; holder; live, expired or orphaned; since when; until when; reason",
+    args: Args::augment_args,
+    run: list,
+};
+
+#[derive(Debug, clap::Args)]
+struct Args {
+    /// Only yours
+    #[arg(long)]
+    mine: bool,
+}
+
+/// One lock as a line.
+pub(super) fn row(report: &mut Report, found: &Found, now: Now) {
+    let lease = found.lock.lease();
+    let (since, until) = (lease.acquired_at.to_string(), describe::until_column(found, now));
+    let columns = [&found.lock.text(), lease.agent_id.as_str(), found.verdict.word(), &since, &until, &lease.reason];
+    report.data(&columns, || describe::Lease::new(found, now));
+}
+
+fn list(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
+    let args: Args = args::of(matches)?;
+    let mine = if args.mine {
+        let identity = context.identity()?;
+        identity.require_reliable()?;
+        Some(identity.id)
+    } else {
+        None
+    };
+    let Some(open) = context.open(&context.checkout()?, report)? else { return Ok(Code::Done) };
+    let now = host::now();
+    let mut code = Code::Done;
+    open.locks().for_each(|_, found| match found {
+        Ok(found) if mine.as_ref().is_none_or(|mine| found.lock.lease().agent_id == *mine) => {
+            row(report, &found, now);
+        }
+        Ok(_) => {}
+        Err(error) => {
+            let failure = Failure::from(error);
+            code = code.max(failure.code);
+            report.failure(&failure);
+        }
+    })?;
+    Ok(code)
+}

@@ -1,0 +1,169 @@
+//! The command line: reads the world once, runs one command, prints what it says.
+
+mod acquire;
+mod args;
+mod capabilities;
+mod check;
+mod cleanup;
+mod completions;
+mod context;
+mod describe;
+mod docs;
+mod escape;
+mod exit;
+mod failure;
+mod history;
+mod identity;
+mod init;
+mod list;
+mod release;
+mod renew;
+mod report;
+mod select;
+mod status;
+mod who;
+mod whoami;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{ArgMatches, Args as _, Command, error::ErrorKind};
+
+use context::{Context, Global};
+pub use docs::commands_page;
+pub use exit::Code;
+pub use failure::Failure;
+use report::{Format, Report};
+
+/// What a command comes to.
+type Outcome = Result<Code, Failure>;
+
+/// One command: all that the rest of the program knows of it.
+struct Spec {
+    name: &'static str,
+    aliases: &'static [&'static str],
+    about: &'static str,
+    /// The columns of its data.
+    prints: &'static str,
+    /// Adds its arguments.
+    args: fn(Command) -> Command,
+    run: fn(&ArgMatches, &Context, &mut Report) -> Outcome,
+}
+
+/// Every command, in the order of the help.
+const COMMANDS: &[Spec] = &[
+    acquire::SPEC,
+    release::SPEC,
+    renew::SPEC,
+    check::SPEC,
+    who::SPEC,
+    list::SPEC,
+    status::SPEC,
+    history::SPEC,
+    cleanup::SPEC,
+    whoami::SPEC,
+    init::SPEC,
+    capabilities::SPEC,
+    completions::SPEC,
+    acquire::POSITIONAL_SPEC,
+];
+
+/// The parser of the whole command line.
+#[must_use]
+pub fn command() -> Command {
+    // Descriptions come last: a flattened group of arguments would set its own.
+    let root = Global::augment_args(Command::new("swarmlock"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Locks for coding agents that work in one checkout")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .max_term_width(100);
+    COMMANDS.iter().fold(root, |root, spec| {
+        let sub = (spec.args)(Command::new(spec.name));
+        let prints = format!("Prints, in columns separated by tabs: {}", spec.prints);
+        root.subcommand(sub.about(spec.about).after_help(prints).visible_aliases(spec.aliases.iter().copied()))
+    })
+}
+
+/// Runs the command line `args`, the first of which is the program's own name.
+#[must_use]
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    crate::fs::set_private_umask();
+    ExitCode::from(run(args).number())
+}
+
+fn run(args: Vec<OsString>) -> Code {
+    // Errors of usage come before the flags are known to be what they say.
+    let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
+    let matches = match command().try_get_matches_from(&args) {
+        Ok(matches) => matches,
+        Err(error) => return refuse(&error, &args, json),
+    };
+    let context = match Context::read(&matches) {
+        Ok(context) => context,
+        Err(failure) => {
+            Report::new(Format { json, quiet: false }).failure(&failure);
+            return failure.code;
+        }
+    };
+    let named = matches.subcommand_name().unwrap_or_default();
+    let mut report = Report::new(context.format()).of(named, context.again());
+    let code = match dispatch(&matches, &context, &mut report) {
+        Ok(code) => code,
+        Err(failure) => {
+            report.failure(&failure);
+            failure.code
+        }
+    };
+    report.finish(code)
+}
+
+fn dispatch(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
+    let named = matches.subcommand();
+    match named.and_then(|(name, matches)| Some((COMMANDS.iter().find(|spec| spec.name == name)?, matches))) {
+        Some((spec, matches)) => (spec.run)(matches, context, report),
+        None => Err(Failure::new(Code::Usage, "no command was given").next("swarmlock --help")),
+    }
+}
+
+/// Help and version are data; everything else that the parser says is a usage error.
+fn refuse(error: &clap::Error, args: &[OsString], json: bool) -> Code {
+    let mut report = Report::new(Format { json, quiet: false });
+    let text = error.render().to_string();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        report.text(&text);
+        return report.finish(Code::Done);
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        report.guide(&text);
+        report.failure(&Failure::new(Code::Usage, "no command was given").next("swarmlock --help"));
+    } else {
+        report.failure(&usage(&text, args));
+    }
+    Code::Usage
+}
+
+/// What the parser says, its first paragraph as message and the rest as hints. None of it begins a line: it may
+/// quote what others wrote.
+fn usage(text: &str, args: &[OsString]) -> Failure {
+    let given = args.iter().skip(1).filter_map(|arg| arg.to_str());
+    let named = given.filter_map(|arg| COMMANDS.iter().find(|spec| spec.name == arg || spec.aliases.contains(&arg)));
+    let help = named.map(|spec| format!("swarmlock {} --help", spec.name)).next();
+    let mut paragraphs = text.strip_prefix("error: ").unwrap_or(text).trim_end().split("\n\n");
+    let first = paragraphs.next().unwrap_or_default();
+    let message = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let failure = Failure::new(Code::Usage, message).next(help.unwrap_or_else(|| "swarmlock --help".to_owned()));
+    // The parser's own advice, `-- -name`, would end the flags too.
+    let dashed = first.starts_with("unexpected argument '-") && !first.starts_with("unexpected argument '--");
+    let failure = if dashed { failure.help("a file of that name is written ./-name") } else { failure };
+    let hints = paragraphs.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty());
+    let hints = hints.filter(|line| !line.starts_with("For more information"));
+    hints.map(|line| line.strip_prefix("tip: ").unwrap_or(line)).fold(failure, Failure::help)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_parser_is_sound() {
+        super::command().debug_assert();
+    }
+}

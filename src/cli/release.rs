@@ -1,0 +1,95 @@
+//! `release`: give leases up.
+
+use std::{cell::LazyCell, collections::HashMap, ffi::OsString, path::Path};
+
+use clap::{ArgMatches, Args as _};
+use serde_json::json;
+
+use super::{
+    Code, Context, Outcome as Done, Report, Spec, args, describe,
+    select::{Chosen, Select, tell},
+};
+use crate::{
+    domain::{Found, Outcome, Selector},
+    host,
+};
+
+pub(super) const SPEC: Spec = Spec {
+    name: "release",
+    aliases: &["unlock", "release-file-lock"],
+    about: "Give up what you hold",
+    prints: "released or free; resource; lease",
+    args: Args::augment_args,
+    run: release,
+};
+
+#[derive(Debug, clap::Args)]
+struct Args {
+    #[command(flatten)]
+    select: Select,
+}
+
+fn release(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done {
+    let args: Args = args::of(matches)?;
+    let chosen = args.select.choose(context, report)?;
+    let changed = match &chosen.open {
+        Some(open) => open.locks().release(&chosen.who, chosen.by.as_ref(), &chosen.which)?,
+        None => chosen.named(),
+    };
+    if changed.is_empty() && matches!(chosen.which, Selector::All) {
+        report.note(chosen.nothing());
+    }
+    let mine = LazyCell::new(|| mine_by_name(&chosen));
+    Ok(tell(report, &chosen, changed, |report, resource, outcome| {
+        match outcome {
+            Outcome::Released(lock) => {
+                let lease = lock.lease();
+                report.data(&["released", resource, &lease.lease], || {
+                    json!({ "result": "released", "resource": resource, "lease": lease.lease, "fence": lease.fence })
+                });
+            }
+            Outcome::Nobody(found) => nobody(report, resource, found.as_deref(), &mine),
+            Outcome::Renewed { .. } | Outcome::NotYours(_) | Outcome::Failed(_) => {}
+        }
+        Code::Done
+    }))
+}
+
+/// Nobody holds it, which is what was wanted; but perhaps something else was meant.
+fn nobody(report: &mut Report, resource: &str, found: Option<&Found>, mine: &MineByName) {
+    let mut note = match found {
+        Some(found) => format!("{resource}: nobody holds it: {}", describe::holding(found, host::now())),
+        None => format!("{resource}: nobody holds it"),
+    };
+    // Leases of theirs on another file of the same name: the path may have been meant from elsewhere.
+    for mine in mine.get(&last_part(resource)).into_iter().flatten() {
+        note.push_str(&format!("; you hold {mine}"));
+    }
+    report.note(&note);
+    report.data(&["free", resource, "-"], || json!({ "result": "free", "resource": resource }));
+}
+
+/// What the claimant holds, by the last part of its path.
+type MineByName = HashMap<Option<OsString>, Vec<String>>;
+
+fn mine_by_name(chosen: &Chosen) -> MineByName {
+    let mut mine = MineByName::new();
+    if let Some(open) = &chosen.open {
+        let looked = open.locks().for_each(|_, lock| {
+            if let Ok(Found { lock, .. }) = lock
+                && chosen.who.owns(&lock)
+            {
+                mine.entry(last_part(&lock.text())).or_default().push(lock.text().into_owned());
+            }
+        });
+        // It is a hint: where it cannot be had, there is none.
+        match looked {
+            Ok(()) | Err(_) => {}
+        }
+    }
+    mine
+}
+
+fn last_part(path: &str) -> Option<OsString> {
+    Path::new(path).file_name().map(ToOwned::to_owned)
+}

@@ -1,0 +1,148 @@
+//! What `release` and `renew` have in common: which leases, by which right, and what came of each.
+
+use std::{
+    ffi::{OsStr, OsString},
+    ops::Not as _,
+};
+
+use super::{
+    Code, Context, Failure, Report, args,
+    context::Open,
+    describe,
+    identity::{Identity, unknown},
+};
+use crate::{
+    checkout::{Checkout, Purpose},
+    domain::{AgentId, Changed, Claimant, Found, Outcome, Resource, Selector},
+    host,
+};
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+pub(super) struct Select {
+    /// Paths, relative to the current directory, or name:NAME
+    #[arg(value_name = "RESOURCE")]
+    resources: Vec<OsString>,
+    /// All that is yours
+    #[arg(long, conflicts_with_all = ["resources", "token"])]
+    mine: bool,
+    /// By the right of this token, whoever you are; - reads it from stdin. Alone: the lease that has it
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+}
+
+/// A request to change leases.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) who: Claimant,
+    pub(super) by: Option<AgentId>,
+    identity: Option<Identity>,
+    pub(super) which: Selector,
+    pub(super) open: Option<Open>,
+}
+
+impl Select {
+    pub(super) fn choose(&self, context: &Context, report: &Report) -> Result<Chosen, Failure> {
+        let token = args::token(self.token.as_deref())?;
+        let identity = context.identity_if_known()?;
+        if self.mine
+            && let Some(identity) = &identity
+        {
+            identity.require_reliable()?;
+        }
+        let by = identity.as_ref().map(|identity| identity.id.clone());
+        let who = match (token, &by) {
+            (Some(token), _) => Claimant::Bearer(token),
+            (None, Some(by)) => Claimant::Agent(by.clone()),
+            (None, None) => return Err(unknown()),
+        };
+        let checkout = context.checkout()?;
+        let open = context.open(&checkout, report)?;
+        let found = self.resources.iter().map(|text| resource(context, &checkout, open.as_ref(), text));
+        let resources = found.collect::<Result<Vec<_>, Failure>>()?;
+        let which = if resources.is_empty() { Selector::All } else { Selector::On(resources) };
+        Ok(Chosen { who, by, which, open, identity })
+    }
+}
+
+/// The resource that `text` names; or, when nothing is locked there, what it named when it was locked: links and
+/// directories may have changed since.
+fn resource(context: &Context, checkout: &Checkout, open: Option<&Open>, text: &OsStr) -> Result<Resource, Failure> {
+    let cwd = context.cwd()?;
+    let named = checkout.resource(cwd, text, Purpose::Find);
+    let (Some(open), Some(written)) = (open, checkout.as_written(cwd, text)) else { return Ok(named?) };
+    let locks = open.locks();
+    let digits = text.to_str().and_then(|text| text.strip_prefix("l-")).unwrap_or_default();
+    if digits.len() > 9 && digits.bytes().all(|b| b.is_ascii_digit()) && locks.look(&written)?.is_none() {
+        let message =
+            format!("l-{digits}: that is the id of a lease; name the resource, or give its token with --token");
+        return Err(Failure::new(Code::Usage, message).next("swarmlock list"));
+    }
+    match named {
+        Ok(named) if named == written || locks.look(&named).is_ok_and(|found| found.is_none()).not() => Ok(named),
+        named if locks.look(&written)?.is_none() => Ok(named?),
+        _ => Ok(written),
+    }
+}
+
+impl Chosen {
+    /// What to say when nothing at all was found.
+    pub(super) fn nothing(&self) -> &'static str {
+        match self.who {
+            Claimant::Bearer(_) => "no lease here has this token",
+            Claimant::Agent(_) => "nothing of yours is locked",
+        }
+    }
+
+    /// The resources of the request when there is no state directory to look in.
+    pub(super) fn named(&self) -> Vec<Changed> {
+        match &self.which {
+            Selector::All => Vec::new(),
+            Selector::On(resources) => resources
+                .iter()
+                .map(|resource| Changed {
+                    resource: resource.text(),
+                    outcome: Outcome::Nobody(None),
+                    logged: crate::store::Logged::Yes,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Says what came of each, by `one` where something did, and returns the worst code.
+pub(super) fn tell(
+    report: &mut Report,
+    chosen: &Chosen,
+    changed: Vec<Changed>,
+    mut one: impl FnMut(&mut Report, &str, Outcome) -> Code,
+) -> Code {
+    let mut worst = Code::Done;
+    for Changed { resource, outcome, logged } in changed {
+        describe::mention_unlogged(report, &logged);
+        let code = match outcome {
+            Outcome::NotYours(found) => {
+                report.failure(&not_yours(&found, chosen));
+                Code::NotYours
+            }
+            Outcome::Failed(error) => {
+                let failure = Failure::from(error);
+                report.failure(&failure);
+                failure.code
+            }
+            outcome @ (Outcome::Released(_) | Outcome::Renewed { .. }) => {
+                report.changed();
+                one(report, &resource, outcome)
+            }
+            outcome @ Outcome::Nobody(_) => one(report, &resource, outcome),
+        };
+        worst = worst.max(code);
+    }
+    worst
+}
+
+fn not_yours(found: &Found, chosen: &Chosen) -> Failure {
+    describe::held_for(Code::NotYours, found, host::now(), chosen.identity.as_ref())
+        .help("only its holder or the bearer of its token releases or renews it; not renewed, it ends by itself")
+        .next("swarmlock list")
+}

@@ -1,0 +1,91 @@
+//! `status`: the whole picture on one screen.
+
+use clap::{ArgMatches, Args as _};
+use serde_json::{Value, json};
+
+use super::{Code, Context, Failure, Outcome, Report, Spec, args, describe, identity::Identity};
+use crate::host;
+
+pub(super) const SPEC: Spec = Spec {
+    name: "status",
+    aliases: &[],
+    about: "Where you are, who you are, how many locks there are, and which are yours",
+    prints: "lines that begin with directory, agent, locks, and mine for each lease of yours",
+    args: Args::augment_args,
+    run: status,
+};
+
+#[derive(Debug, clap::Args)]
+struct Args {}
+
+#[derive(Debug, Default)]
+struct Counts {
+    live: usize,
+    mine: usize,
+    over: usize,
+    unreadable: usize,
+}
+
+fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
+    let Args {} = args::of(matches)?;
+    let identity = context.identity_if_known()?;
+    let checkout = context.checkout()?;
+    let dir = checkout.state_path().to_string_lossy().into_owned();
+    let open = context.open(&checkout, report)?;
+    let mut counts = Counts::default();
+    let (mut mine, mut mine_json, mut code) = (Vec::new(), Vec::<Value>::new(), Code::Done);
+    let now = host::now();
+    if let Some(open) = &open {
+        open.locks().for_each(|_, found| match found {
+            Ok(found) if found.verdict.is_over() => counts.over += 1,
+            Ok(found) => {
+                counts.live += 1;
+                if identity.as_ref().is_some_and(|identity| identity.id == found.lock.lease().agent_id) {
+                    counts.mine += 1;
+                    let until = describe::until_column(&found, now);
+                    mine.push((found.lock.text().into_owned(), found.lock.lease().lease.clone(), until));
+                    mine_json.push(serde_json::to_value(describe::Lease::new(&found, now)).unwrap_or_default());
+                }
+            }
+            Err(error) => {
+                counts.unreadable += 1;
+                let failure = Failure::from(error);
+                code = code.max(failure.code);
+                report.failure(&failure);
+            }
+        })?;
+    }
+    let era =
+        open.as_ref().map(|open| open.state().current_era(open.machine())).transpose()?.and_then(|era| era.number);
+    if context.format().json {
+        report.data(&[], || {
+            json!({
+                "root": checkout.root().to_string_lossy(), "dir": dir, "exists": open.is_some(), "era": era,
+                "agent": identity.as_ref().map(Identity::json),
+                "locks": { "live": counts.live, "mine": counts.mine, "over": counts.over,
+                           "unreadable": counts.unreadable },
+                "mine": mine_json,
+            })
+        });
+        return Ok(code);
+    }
+    match open {
+        Some(_) => report.data(&["directory", &dir], || ()),
+        None => report.data(&["directory", &dir, "not made yet: the first acquire makes it"], || ()),
+    }
+    match &identity {
+        Some(identity) => {
+            let reliable = if identity.reliable() { "" } else { ", unreliable" };
+            let source = format!("by {}{reliable}", identity.source.words());
+            report.data(&["agent", identity.id.as_str(), &source], || ());
+        }
+        None => report.data(&["agent", "-", "nothing tells who you are"], || ()),
+    }
+    let numbers =
+        format!("{} live ({} yours), {} over, {} unreadable", counts.live, counts.mine, counts.over, counts.unreadable);
+    report.data(&["locks", &numbers], || ());
+    for (resource, lease, until) in &mine {
+        report.data(&["mine", resource, lease, until], || ());
+    }
+    Ok(code)
+}
