@@ -1,0 +1,14 @@
+//! Tests of the built binary and of the library with real processes in real directories.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "tests make and break files by every way there is, and fail by panicking"
+)]
+#![allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "modules of one test binary")]
+
+mod harness;
+mod proof;
