@@ -10,5 +10,6 @@
 )]
 #![allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "modules of one test binary")]
 
+mod commands;
 mod harness;
 mod proof;

@@ -1,0 +1,84 @@
+use std::{fs, os::unix::fs::DirBuilderExt as _};
+
+use crate::harness::Site;
+
+#[test]
+fn what_is_over_is_removed_and_what_is_live_stays() {
+    for name in ["cleanup", "cleanup-stale-locks"] {
+        let site = Site::new();
+        for (agent, resource) in [("alice", "a"), ("alice", "b"), ("bob", "c")] {
+            site.agent(agent).run(["acquire", resource]).expect(0);
+        }
+        site.expire("a");
+        site.expire("c");
+        let run = site.nobody().run([name]).expect(0);
+        assert_eq!(run.out, "removed\ta\talice\texpired\nremoved\tc\tbob\texpired\n", "{run}");
+        let left = site.nobody().run(["list"]).expect(0).out;
+        assert!(left.starts_with("b\talice\tlive\t") && left.lines().count() == 1, "{left}");
+        let event = site.nobody().run(["history", "c", "--limit", "1", "--json"]).json();
+        assert_eq!((&event["event"], &event["to"]), (&"cleaned_up".into(), &"bob".into()), "its holder hears of it");
+        assert_eq!(site.nobody().run([name]).expect(0).out, "", "a second time there is nothing");
+    }
+}
+
+#[test]
+fn a_damaged_lock_is_left_alone_and_reported() {
+    let site = Site::new();
+    for resource in ["a", "b"] {
+        site.agent("alice").run(["acquire", resource]).expect(0);
+    }
+    site.expire("b");
+    fs::write(site.lock_file("a"), "?").unwrap();
+    let run = site.nobody().run(["cleanup", "--json"]).expect(65);
+    assert_eq!(run.json()["holder"]["resource"], "b", "{run}");
+    assert_eq!(run.json_error()["code"], 65);
+    assert_eq!(fs::read(site.lock_file("a")).unwrap(), b"?");
+    site.agent("bob").run(["acquire", "a"]).expect(65);
+}
+
+#[test]
+fn what_killed_processes_left_half_made_is_swept_and_nothing_else() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    site.plant("tmp/pending", "half");
+    let dead = site.path(".agent_locks.new-0123456789abcdef");
+    fs::DirBuilder::new().mode(0o700).create(&dead).unwrap();
+    fs::write(dead.join("era.json"), "half").unwrap();
+    let other = site.path(".agent_locks.new-mine");
+    fs::create_dir(&other).unwrap();
+    let run = site.nobody().run(["cleanup"]).expect(0);
+    assert!(run.err.contains("half-made files or directories removed: 2\n"), "{run}");
+    assert!(!site.state("tmp/pending").exists() && !dead.exists() && other.exists());
+    assert!(site.lock_file("a").exists());
+}
+
+#[test]
+fn without_a_directory_there_is_nothing_to_clean_and_none_is_made() {
+    let site = Site::new();
+    assert_eq!(site.nobody().run(["cleanup"]).expect(0).out, "");
+    assert!(!site.state("").exists());
+}
+
+#[test]
+fn what_only_looks_like_a_directory_under_construction_is_left() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    let alike = site.file(".agent_locks.new-0123456789abcdef");
+    site.agent("alice").run(["cleanup"]).expect(0);
+    assert!(alike.exists());
+}
+
+#[test]
+fn what_a_restart_left_damaged_is_set_aside_and_not_called_damaged() {
+    let site = Site::new();
+    for resource in ["a", "b"] {
+        site.agent("alice").run(["acquire", resource]).expect(0);
+    }
+    std::fs::write(site.lock_file("a"), "").unwrap();
+    // The control: within an era it is damage.
+    site.agent("alice").run(["cleanup"]).expect(65);
+    crate::proof::eras::restart(&site);
+    let run = site.agent("bob").run(["cleanup"]).expect(0);
+    assert_eq!((run.out.as_str(), run.err.as_str()), ("removed\tb\talice\torphaned\n", ""), "{run}");
+    assert_eq!(std::fs::read_dir(site.state("quarantine")).unwrap().count(), 1);
+}

@@ -1,0 +1,15 @@
+//! One file a command (`tests/architecture.rs` sees to it), named as the command.
+
+mod acquire;
+mod capabilities;
+mod check;
+mod cleanup;
+mod completions;
+mod history;
+mod init;
+mod list;
+mod release;
+mod renew;
+mod status;
+mod who;
+mod whoami;

@@ -1,0 +1,40 @@
+use std::fs;
+
+use crate::harness::Site;
+
+#[test]
+fn the_counts_are_those_of_the_locks_and_mine_are_listed() {
+    let site = Site::new();
+    for (agent, resource) in [("alice", "a"), ("alice", "name:n"), ("bob", "b"), ("bob", "c"), ("bob", "d")] {
+        site.agent(agent).run(["acquire", resource]).expect(0);
+    }
+    site.expire("c");
+    let text = site.agent("alice").run(["status"]).expect(0);
+    assert!(text.out.contains("locks\t4 live (2 yours), 1 over, 0 unreadable\n"), "{text}");
+    assert!(text.out.contains("agent\talice\tby SWARMLOCK_AGENT\n"), "{text}");
+    assert!(text.out.contains("\nmine\ta\tl-") && text.out.contains("\nmine\tname:n\tl-"), "{text}");
+    fs::write(site.lock_file("d"), "").unwrap();
+    let json = site.agent("alice").run(["status", "--json"]).expect(65);
+    let status = json.json();
+    assert_eq!(status["locks"], serde_json::json!({"live": 3, "mine": 2, "over": 1, "unreadable": 1}));
+    assert_eq!(status["mine"].as_array().unwrap().len(), 2);
+    assert_eq!(status["exists"], true);
+    assert_eq!(
+        status["era"],
+        serde_json::from_slice::<serde_json::Value>(&fs::read(site.state("era.json")).unwrap()).unwrap()["era"]
+    );
+    assert_eq!(json.json_error()["name"], "damaged");
+}
+
+#[test]
+fn a_directory_that_is_not_made_yet_is_said_to_be_so_and_not_made() {
+    let site = Site::new();
+    let text = site.agent("alice").run(["status"]).expect(0);
+    assert!(text.out.contains(".agent_locks\tnot made yet: the first acquire makes it\n"), "{text}");
+    let json = site.nobody().run(["status", "--json"]).expect(0).json();
+    assert_eq!((&json["exists"], &json["era"]), (&false.into(), &serde_json::Value::Null));
+    assert_eq!(json["agent"]["reliable"], false);
+    assert!(!site.state("").exists());
+    let outside = Site::outside_git().agent("alice").run(["status"]).expect(2);
+    assert!(outside.err.contains("next: swarmlock init"), "{outside}");
+}
