@@ -11,5 +11,10 @@
 #![allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "modules of one test binary")]
 
 mod commands;
+mod escapes;
 mod harness;
+mod output;
+mod paths;
 mod proof;
+mod reads;
+mod refusals;
