@@ -13,6 +13,7 @@
 mod commands;
 mod escapes;
 mod harness;
+mod hostile;
 mod output;
 mod paths;
 mod proof;

@@ -1,0 +1,75 @@
+//! Sandboxes: processes that see other process numbers, another clock, or no /proc.
+
+use std::process::Command;
+
+use super::holds;
+use crate::harness::{BINARY, Run, Site, skip};
+
+/// What a sandbox is made with, by root or, with a user namespace, by others.
+fn unshare(site: &Site, flags: &[&str], command: &[&str]) -> Option<Run> {
+    let attempt = |more: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(more).args(flags).arg("--").args(command).current_dir(site.root());
+        unshare.env_remove("SWARMLOCK_AGENT").env_remove("SWARMLOCK_DIR").output().ok().map(Run::from)
+    };
+    let usable = |run: &Run| !run.err.contains("unshare: ") && !run.err.contains("unrecognized option");
+    attempt(&[]).filter(usable).or_else(|| attempt(&["--user", "--map-current-user"]).filter(usable))
+}
+
+#[test]
+fn a_sandbox_that_hides_the_terminal_session_has_no_identity_of_its_own() {
+    let site = Site::new();
+    let inside = ["--pid", "--fork", "--mount-proc"];
+    // The control: what is seen in there is another world.
+    let Some(control) = unshare(&site, &inside, &["sh", "-c", "echo $$"]).filter(|run| run.out == "1\n") else {
+        return skip("a_sandbox_that_hides_the_terminal_session", "no pid namespaces here");
+    };
+    drop(control);
+    let run = unshare(&site, &inside, &[BINARY, "acquire", "a.rs"]).unwrap().expect(2);
+    assert!(run.err.contains("nothing tells who you are") && run.err.contains("--agent ID"), "{run}");
+    assert!(!site.state("").exists(), "nothing was made");
+    unshare(&site, &inside, &[BINARY, "acquire", "a.rs", "--agent", "alice"]).unwrap().expect(0);
+    holds(&site, "alice", "a.rs");
+}
+
+#[test]
+fn a_clock_of_another_time_namespace_ends_no_lease_and_keeps_none() {
+    let site = Site::new();
+    let ahead = ["--time", "--monotonic", "1000000", "--boottime", "1000000", "--fork"];
+    let uptime = |run: Run| run.out.split('.').next().and_then(|seconds| seconds.parse::<u64>().ok());
+    // The control: the clock in there is far ahead (that of boot is shown, and set together with the monotonic one).
+    let shifted = unshare(&site, &ahead, &["cat", "/proc/uptime"]).and_then(uptime);
+    if shifted.is_none_or(|seconds| seconds < 1_000_000) {
+        return skip("a_clock_of_another_time_namespace", "no time namespaces here");
+    }
+    site.agent("alice").run(["acquire", "a.rs"]).expect(0);
+    unshare(&site, &ahead, &[BINARY, "acquire", "a.rs", "--agent", "bob"]).unwrap().expect(10);
+    holds(&site, "alice", "a.rs");
+    // Nor does the clock in there get into a lease that others judge.
+    unshare(&site, &ahead, &[BINARY, "acquire", "b.rs", "--agent", "bob"]).unwrap().expect(0);
+    assert!(site.lock_json("b.rs")["holders"][0]["renewed_mono_ms"].is_null());
+    assert!(site.lock_json("a.rs")["holders"][0]["renewed_mono_ms"].is_u64());
+}
+
+#[test]
+fn a_process_that_cannot_see_the_boot_id_neither_begins_nor_ends_an_era() {
+    let site = Site::new();
+    let hidden = "mount -t tmpfs none /proc && exec \"$0\" \"$@\"";
+    let inside = |args: &[&str]| {
+        let command: Vec<&str> = ["sh", "-c", hidden, BINARY].into_iter().chain(args.iter().copied()).collect();
+        unshare(&site, &["--mount"], &command)
+    };
+    let Some(run) = inside(&["acquire", "a.rs", "--agent", "alice"]).filter(|run| !run.err.contains("mount: ")) else {
+        return skip("a_process_that_cannot_see_the_boot_id", "no mounts of our own here");
+    };
+    run.expect(0);
+    // The control: it saw none.
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&std::fs::read(site.state("era.json")).unwrap()).unwrap()["boot_id"],
+        ""
+    );
+    holds(&site, "alice", "a.rs");
+    site.agent("bob").run(["acquire", "b.rs"]).expect(0);
+    holds(&site, "alice", "a.rs");
+    inside(&["acquire", "b.rs", "--agent", "carol"]).unwrap().expect(10);
+}
