@@ -12,6 +12,7 @@
 
 mod commands;
 mod escapes;
+mod example;
 mod harness;
 mod hostile;
 mod output;
