@@ -11,6 +11,7 @@
 #![allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "modules of one test binary")]
 
 mod commands;
+mod docs;
 mod escapes;
 mod example;
 mod harness;

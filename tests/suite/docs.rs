@@ -1,0 +1,104 @@
+//! Documents that are made from the program are what the program makes.
+
+use std::{fs, path::Path};
+
+/// With `SWARMLOCK_UPDATE` set, writes the page instead (`scripts/docs`).
+#[test]
+fn the_page_of_commands_is_what_the_parser_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
+    let made = swarmlock::cli::commands_page();
+    if std::env::var_os("SWARMLOCK_UPDATE").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &made).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), made, "run scripts/docs");
+}
+
+#[test]
+fn the_readme_lists_the_exit_codes_that_there_are() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let rows: Vec<_> =
+        readme.lines().filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit()).collect();
+    let codes = swarmlock::cli::Code::ALL;
+    let wanted: Vec<_> = codes.iter().map(|code| format!("| {} | {} |", code.number(), code.meaning())).collect();
+    assert_eq!(rows, wanted);
+}
+
+#[test]
+fn every_relative_link_in_the_documents_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut pages, mut broken) = (0, Vec::new());
+    for dir in [root.to_owned(), root.join("docs")] {
+        for entry in fs::read_dir(&dir).unwrap() {
+            let page = entry.unwrap().path();
+            if page.extension().is_none_or(|extension| extension != "md") {
+                continue;
+            }
+            pages += 1;
+            for link in links(&fs::read_to_string(&page).unwrap()) {
+                if !dir.join(&link).exists() {
+                    broken.push(format!("{}: {link}", page.display()));
+                }
+            }
+        }
+    }
+    assert!(pages > 0, "no documents found");
+    assert!(broken.is_empty(), "lead nowhere:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn the_scan_for_links_sees_links_and_nothing_else() {
+    let text = "See [a](docs/a.md), [b](b.md#part \"title\"), ![c](<c d.png>), [`d`](./d).\n\
+                [outside](https://example.org/x), [here](#part), [post](mailto:a@example.org), `[no](code)`\n\
+                ```\n[no](fence)\n```\n[e](e)\n\n[f]: docs/f.md\n";
+    assert_eq!(links(text), ["docs/a.md", "b.md", "c d.png", "./d", "e", "docs/f.md"]);
+}
+
+/// The files that a page of Markdown links to, without what follows `#`.
+fn links(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced {
+            found.extend(targets(line).filter_map(|target| local(&target)));
+        }
+    }
+    found
+}
+
+/// What stands in `](...)` outside of code, or after `[...]: ` at the start of the line.
+fn targets(line: &str) -> impl Iterator<Item = String> {
+    let defined = line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")).map(|(_, target)| target.to_owned());
+    // What is between backquotes is code, and may be the text of a link, so only its content goes.
+    let prose: String = line.split('`').step_by(2).collect();
+    let inline: Vec<_> =
+        prose.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0.to_owned())).collect();
+    defined.into_iter().chain(inline)
+}
+
+fn local(target: &str) -> Option<String> {
+    let path = match target.strip_prefix('<') {
+        Some(rest) => rest.split('>').next()?,
+        None => target.split_whitespace().next()?,
+    };
+    let path = path.split('#').next()?;
+    let elsewhere = path.is_empty() || path.contains("://") || path.starts_with("mailto:");
+    (!elsewhere).then(|| path.to_owned())
+}
+
+/// Each claim of SECURITY.md names its test: one that is renamed or gone is a claim without proof.
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let named: Vec<_> = page.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect();
+    assert!(named.len() > 30, "the scan finds the names: {named:?}");
+    for name in named {
+        let (module, test) = name.rsplit_once("::").unwrap();
+        let file = root.join("tests/suite").join(module.replace("::", "/")).with_extension("rs");
+        let source = fs::read_to_string(&file).unwrap_or_default();
+        assert!(source.contains(&format!("#[test]\nfn {test}()")), "{name}: not in {}", file.display());
+    }
+}
