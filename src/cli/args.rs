@@ -9,10 +9,10 @@ use std::{
 
 use clap::{ArgMatches, FromArgMatches};
 
-use super::{Code, Context, Failure, context::Open, escape};
+use super::{Code, Context, Failure, Report, escape};
 use crate::{
     checkout::{Checkout, Purpose},
-    domain::{Resource, Token, Ttl},
+    domain::{Found, Resource, Token, Ttl},
 };
 
 /// The longest reason, in bytes.
@@ -53,23 +53,25 @@ impl One {
         Ok(Target { resource, word: shell_word(&self.resource), literal: self.literal })
     }
 
-    /// The same; or, where nothing could be locked any more, what was locked when something else stood there.
-    pub(super) fn held_or_lockable(
-        &self,
-        context: &Context,
-        checkout: &Checkout,
-        open: Option<&Open>,
-    ) -> Result<Target, Failure> {
-        let refused = match self.target(context, checkout) {
-            Ok(target) => return Ok(target),
+    /// The resource and the lock on it. Where nothing could be locked any more, what was locked when something else
+    /// stood there.
+    pub(super) fn look(&self, context: &Context, report: &Report) -> Result<(Target, Option<Found>), Failure> {
+        let checkout = context.checkout()?;
+        let open = context.open(&checkout, report)?;
+        let look = |resource: &Resource| match &open {
+            Some(open) => Ok::<_, Failure>(open.locks().look(resource)?),
+            None => Ok(None),
+        };
+        let refused = match self.target(context, &checkout) {
+            Ok(target) => {
+                let found = look(&target.resource)?;
+                return Ok((target, found));
+            }
             Err(refused) => refused,
         };
-        match (open, checkout.as_written(context.cwd()?, &self.resource)) {
-            (Some(open), Some(resource)) if open.locks().look(&resource)?.is_some() => {
-                Ok(Target { resource, word: shell_word(&self.resource), literal: self.literal })
-            }
-            _ => Err(refused),
-        }
+        let Some(resource) = checkout.as_written(context.cwd()?, &self.resource) else { return Err(refused) };
+        let Some(found) = look(&resource)? else { return Err(refused) };
+        Ok((Target { resource, word: shell_word(&self.resource), literal: self.literal }, Some(found)))
     }
 }
 

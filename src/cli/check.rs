@@ -24,13 +24,7 @@ struct Args {
 fn check(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
     let args: Args = args::of(matches)?;
     let identity = context.identity_if_known()?;
-    let checkout = context.checkout()?;
-    let open = context.open(&checkout, report)?;
-    let target = args.target.held_or_lockable(context, &checkout, open.as_ref())?;
-    let found = match open {
-        Some(open) => open.locks().look(&target.resource)?,
-        None => None,
-    };
+    let (target, found) = args.target.look(context, report)?;
     let resource = target.resource.text();
     let Some(found) = found else {
         report.data(&["free", &resource, "-", "-"], || json!({ "state": "free", "resource": resource }));

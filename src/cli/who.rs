@@ -22,13 +22,7 @@ struct Args {
 
 fn who(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
     let args: Args = args::of(matches)?;
-    let checkout = context.checkout()?;
-    let open = context.open(&checkout, report)?;
-    let target = args.target.held_or_lockable(context, &checkout, open.as_ref())?;
-    let found = match open {
-        Some(open) => open.locks().look(&target.resource)?,
-        None => None,
-    };
+    let (target, found) = args.target.look(context, report)?;
     let now = host::now();
     match found {
         Some(found) if !found.verdict.is_over() => {
