@@ -1,9 +1,6 @@
 //! What `release` and `renew` have in common: which leases, by which right, and what came of each.
 
-use std::{
-    ffi::{OsStr, OsString},
-    ops::Not as _,
-};
+use std::ffi::{OsStr, OsString};
 
 use super::{
     Code, Context, Failure, Report, args,
@@ -79,7 +76,8 @@ fn resource(context: &Context, checkout: &Checkout, open: Option<&Open>, text: &
         return Err(Failure::new(Code::Usage, message).next("swarmlock list"));
     }
     match named {
-        Ok(named) if named == written || locks.look(&named).is_ok_and(|found| found.is_none()).not() => Ok(named),
+        // What is damaged or held there is what was meant.
+        Ok(named) if named == written || !matches!(locks.look(&named), Ok(None)) => Ok(named),
         named if locks.look(&written)?.is_none() => Ok(named?),
         _ => Ok(written),
     }

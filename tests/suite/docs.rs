@@ -2,6 +2,10 @@
 
 use std::{fs, path::Path};
 
+use serde_json::Value;
+
+use crate::harness::Site;
+
 /// With `SWARMLOCK_UPDATE` set, writes the page instead (`scripts/docs`).
 #[test]
 fn the_page_of_commands_is_what_the_parser_says() {
@@ -101,4 +105,50 @@ fn every_test_that_the_security_page_names_exists() {
         let source = fs::read_to_string(&file).unwrap_or_default();
         assert!(source.contains(&format!("#[test]\nfn {test}()")), "{name}: not in {}", file.display());
     }
+}
+
+/// What `--json` prints has no key that the page of JSON does not name.
+#[test]
+fn the_page_of_json_names_every_key() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json.md")).unwrap();
+    let named: Vec<_> =
+        page.split('`').skip(1).step_by(2).flat_map(|code| code.split([' ', ',', '"', '{', '}', ':'])).collect();
+    let site = Site::new();
+    let alice = |args: &[&str]| site.agent("alice").run([args, &["--json"]].concat());
+    let mut records = vec![alice(&["acquire", "a"]).json()];
+    site.expire("a");
+    records.push(site.agent("bob").run(["acquire", "a", "--json"]).expect(0).json());
+    records.push(serde_json::json!({ "error": alice(&["acquire", "a"]).expect(10).json_error() }));
+    for args in [
+        &["acquire", "b"][..],
+        &["renew", "b"],
+        &["check", "b"],
+        &["check", "free"],
+        &["who", "b"],
+        &["status"],
+        &["whoami"],
+        &["init"],
+        &["capabilities"],
+        &["release", "b"],
+        &["release", "free"],
+        &["--help"],
+    ] {
+        records.push(alice(args).expect(0).json());
+    }
+    records.extend(alice(&["list"]).expect(0).json_lines());
+    site.expire("a");
+    records.push(alice(&["cleanup"]).expect(0).json());
+    let mut missing = Vec::new();
+    for record in &records {
+        missing.extend(keys(record).into_iter().filter(|key| !named.contains(&key.as_str())));
+    }
+    assert!(records.len() > 15 && missing.is_empty(), "not in docs/json.md: {missing:?}");
+}
+
+/// The keys of an object and of the objects in it, but for maps by command or exit code.
+fn keys(record: &Value) -> Vec<String> {
+    let Some(object) = record.as_object() else { return Vec::new() };
+    let map = |key: &str| ["commands", "exit_codes"].contains(&key);
+    let inner = object.iter().filter(|(key, _)| !map(key)).flat_map(|(_, value)| keys(value));
+    object.keys().cloned().chain(inner).collect()
 }
