@@ -11,7 +11,10 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::mpsc::{RecvTimeoutError, channel},
+    sync::{
+        Once,
+        mpsc::{RecvTimeoutError, channel},
+    },
     thread,
     time::{Duration, SystemTime},
 };
@@ -89,6 +92,7 @@ impl Site {
 
     /// A call without an identity, in the root.
     pub fn nobody(&self) -> Call {
+        own_terminal_session();
         let mut command = Command::new(BINARY);
         command.current_dir(self.root()).stdin(Stdio::null());
         for variable in ["SWARMLOCK_AGENT", "SWARMLOCK_DIR"] {
@@ -261,6 +265,19 @@ pub fn next_millisecond() {
     while now.elapsed().is_ok_and(|passed| passed < Duration::from_millis(2)) {
         std::hint::spin_loop();
     }
+}
+
+/// Where the tests run in a pid namespace whose terminal session was begun outside of it, begins one: without it an
+/// agent with no id has no identity at all.
+fn own_terminal_session() {
+    static BEGUN: Once = Once::new();
+    BEGUN.call_once(|| {
+        let stat = fs::read_to_string("/proc/self/stat").unwrap();
+        let session = stat.rsplit_once(')').unwrap().1.split_whitespace().nth(3).unwrap();
+        if session == "0" {
+            rustix::process::setsid().unwrap();
+        }
+    });
 }
 
 /// Notes that a test could not be made here, for `scripts/test` to count; the test then returns.
