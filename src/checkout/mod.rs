@@ -13,7 +13,7 @@ pub use error::Error;
 use resolve::{Resolved, resolve};
 
 use crate::{
-    domain::{NAME_PREFIX, NameKey, PathKey, Resource},
+    domain::{NAME_PREFIX, NameKey, PathKey, Resource, Worktree},
     fs::{FileName, Kind, look_at},
 };
 
@@ -149,7 +149,7 @@ impl Checkout {
         }
         let components = path.iter().map(OsStr::as_bytes);
         PathKey::new(components)
-            .map(Resource::Path)
+            .map(|key| Resource::Path(Worktree::MAIN, key))
             .ok_or_else(|| Error::NotLockable { text: text(), why: "it is the checkout itself" })
     }
 
@@ -193,7 +193,7 @@ impl Checkout {
             }
         }
         let below = at.strip_prefix(&self.root).ok()?;
-        PathKey::new(below.iter().map(OsStr::as_bytes)).map(Resource::Path)
+        PathKey::new(below.iter().map(OsStr::as_bytes)).map(|key| Resource::Path(Worktree::MAIN, key))
     }
 }
 

@@ -5,10 +5,7 @@ use std::{borrow::Cow, path::PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{
-    AgentId, Now, Resource, Result, Timestamp, Token, Ttl,
-    resource::{Kind, NAME_PREFIX},
-};
+use super::{AgentId, Kind, Now, Resource, Result, Timestamp, Token, Ttl, resource::shown};
 use crate::store::{ClaimKey, Error, FORMAT, Versioned, parse_json};
 
 /// Whether others may hold the resource too.
@@ -120,7 +117,7 @@ impl LockFile {
             locked_at,
             reason: new.reason.clone(),
             kind: new.resource.kind(),
-            worktree: None,
+            worktree: new.resource.worktree().and_then(|worktree| worktree.name()).map(ToOwned::to_owned),
             mode: Mode::Exclusive,
             change: new.number,
             holders: [Holder {
@@ -177,10 +174,7 @@ impl LockFile {
     /// The path or name, as a person writes it in the root.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
-        match self.kind {
-            Kind::Path if self.filepath.starts_with(NAME_PREFIX) => Cow::Owned(format!("./{}", self.filepath)),
-            Kind::Path | Kind::Name => Cow::Borrowed(&self.filepath),
-        }
+        Cow::Owned(shown(self.kind, &self.filepath))
     }
 
     /// The bytes of a path that is not UTF-8, in hexadecimal.
@@ -192,16 +186,13 @@ impl LockFile {
     /// What it is on, in one word: `path` or `name`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self.kind {
-            Kind::Path => "path",
-            Kind::Name => "name",
-        }
+        self.kind.word()
     }
 
     /// The resource that it is on.
     #[must_use]
     pub fn resource(&self) -> Option<Resource> {
-        Resource::from_file(self.kind, &self.filepath, self.filepath_hex.as_deref())
+        Resource::from_file(self.kind, self.worktree.as_deref(), &self.filepath, self.filepath_hex.as_deref())
     }
 
     /// Keeps what `bytes`, the file of `key` that this one was read from, holds beyond what this version knows.
@@ -257,7 +248,7 @@ pub fn parse_lock(key: &ClaimKey, bytes: &[u8]) -> Result<LockFile> {
         // Without its bytes in hexadecimal, a path is what is written.
         let text = file.filepath_hex.is_none()
             || (resource.key_text() == file.filepath && resource.hex() == file.filepath_hex);
-        text && file.worktree.is_none() && resource.claim() == *key
+        text && resource.claim() == *key
     };
     if !file.resource().as_ref().is_some_and(named) {
         return Err(damaged("it is a lock on something else than its name says"));
@@ -274,10 +265,13 @@ pub fn parse_lock(key: &ClaimKey, bytes: &[u8]) -> Result<LockFile> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::PathKey, *};
+    use super::{
+        super::{PathKey, Worktree},
+        *,
+    };
 
     fn sample() -> (ClaimKey, LockFile) {
-        let resource = Resource::Path(PathKey::new([&b"src"[..], b"auth.rs"]).unwrap());
+        let resource = Resource::Path(Worktree::MAIN, PathKey::new([&b"src"[..], b"auth.rs"]).unwrap());
         let file = LockFile::grant(NewLease {
             agent: &AgentId::new("alice").unwrap(),
             resource: &resource,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     fs::Stamp,
-    store::{ClaimKey, CurrentEra, Entry, Error, Event, Former, Logged, Machine, Place, Put, Session, StateDir, kind},
+    store::{ClaimKey, Claims, CurrentEra, Entry, Error, Event, Former, Logged, Machine, Put, Session, StateDir, kind},
 };
 
 /// How many leases `cleanup` removes in one stay inside the guard.
@@ -43,7 +43,7 @@ impl Locks<'_> {
     /// If the state directory or the lock file is damaged or unsafe: such a lock is not free.
     pub fn look(&self, resource: &Resource) -> Result<Option<Found>> {
         let (key, mut bytes) = (resource.claim(), Vec::new());
-        let there = self.state.read_claim(&key, &mut bytes)?;
+        let there = Claims::new(self.state).read(&key, &mut bytes)?;
         // The era after the lock: an era that begins between the two must not make a lease of its own look orphaned.
         let facts = self.facts()?;
         if there { judge(&key, &bytes, &facts).map(Some) } else { Ok(None) }
@@ -55,8 +55,9 @@ impl Locks<'_> {
     /// If the state directory cannot be read.
     pub fn for_each(&self, mut each: impl FnMut(&ClaimKey, Result<Found>)) -> Result<()> {
         let mut facts = self.facts()?;
-        for place in Place::ALL {
-            self.state.for_each_claim(place, |key, bytes| {
+        let claims = Claims::new(self.state);
+        for place in claims.places()? {
+            claims.for_each(&place, |key, bytes| {
                 let mut found = bytes.and_then(|bytes| judge(&key, bytes, &facts));
                 if let Ok(Found { lock, .. }) = &found
                     && lock.lease().era > facts.era.recorded
@@ -330,7 +331,7 @@ fn facts_in(session: &Session<'_>, now: Now) -> Facts {
 
 fn read(state: &StateDir, key: &ClaimKey, facts: &Facts) -> Result<Option<Read>> {
     let mut bytes = Vec::new();
-    if !state.read_claim(key, &mut bytes)? {
+    if !Claims::new(state).read(key, &mut bytes)? {
         return Ok(None);
     }
     Ok(Some(Read { found: judge(key, &bytes, facts)?, bytes }))

@@ -86,7 +86,7 @@ pub fn verdict(lease: &Holder, facts: &Facts, evidence: Evidence) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{AgentId, LockFile, PathKey, Resource, Timestamp, Token, Ttl, lock_file::NewLease},
+        super::{AgentId, LockFile, PathKey, Resource, Timestamp, Token, Ttl, Worktree, lock_file::NewLease},
         *,
     };
 
@@ -96,7 +96,7 @@ mod tests {
 
     /// Granted at WALL and MONO in ERA, for 10 s.
     fn lease(same_boot: bool) -> Holder {
-        let resource = Resource::Path(PathKey::new([&b"a"[..]]).unwrap());
+        let resource = Resource::Path(Worktree::MAIN, PathKey::new([&b"a"[..]]).unwrap());
         let new = NewLease {
             agent: &AgentId::new("alice").unwrap(),
             resource: &resource,

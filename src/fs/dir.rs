@@ -27,6 +27,7 @@ pub struct Dir {
     pub(super) fd: OwnedFd,
     path: PathBuf,
     id: FileId,
+    links: u64,
 }
 
 /// One name found in a directory.
@@ -77,7 +78,9 @@ impl Dir {
     fn from_fd(fd: OwnedFd, path: PathBuf) -> Result<(Self, Option<Hazard>)> {
         let stat = retry_on_intr(|| rustix::fs::fstat(&fd)).map_err(|errno| Error::call("fstat", &path, errno))?;
         let hazard = ownership_hazard(&stat);
-        Ok((Self { fd, path, id: file_id(&stat) }, hazard))
+        #[expect(clippy::useless_conversion, reason = "narrower on other machines")]
+        let links = u64::from(stat.st_nlink);
+        Ok((Self { fd, path, id: file_id(&stat), links }, hazard))
     }
 
     /// Where the directory was opened.
@@ -90,6 +93,12 @@ impl Dir {
     #[must_use]
     pub fn id(&self) -> FileId {
         self.id
+    }
+
+    /// How many links it had when it was opened: on many file systems two, and one for each directory in it.
+    #[must_use]
+    pub fn links(&self) -> u64 {
+        self.links
     }
 
     /// Opens a directory below this one, each component of `at` by name; `None` if it is not there.

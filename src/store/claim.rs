@@ -1,18 +1,46 @@
 //! Claims: lock files, each published whole under its own name.
 
-use super::{Result, StateDir, layout};
-use crate::fs::{Dir, Entry, FileName};
+use super::layout;
+use crate::fs::FileName;
 
 /// How the names of claims end; other files beside them are not ours.
 pub const CLAIM_ENDING: &str = ".lock";
 
-/// A directory of claims below `locks/`.
+/// The directory of the main checkout among those of the worktrees.
+pub const MAIN_WORKTREE: FileName = layout::MAIN;
+
+/// The kinds of claims, each with a directory of its own below `locks/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum Family {
     /// Locks on names.
     Names,
-    /// Locks on paths of the main checkout.
+    /// Locks on paths.
     Paths,
+    /// Locks on directories and all below them.
+    Trees,
+    /// Locks on patterns.
+    Globs,
+}
+
+impl Family {
+    /// Those that have a directory for each worktree.
+    pub const OF_FILES: [Self; 3] = [Self::Paths, Self::Trees, Self::Globs];
+
+    pub(super) fn dir(self) -> FileName {
+        match self {
+            Self::Names => layout::NAMES,
+            Self::Paths => layout::PATHS,
+            Self::Trees => layout::TREES,
+            Self::Globs => layout::GLOBS,
+        }
+    }
+}
+
+/// A directory of claims below `locks/`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    family: Family,
+    worktree: Option<FileName>,
 }
 
 /// The file of one claim.
@@ -23,44 +51,39 @@ pub struct ClaimKey {
 }
 
 impl Place {
-    /// All places in which claims may stand.
-    pub const ALL: [Self; 2] = [Self::Names, Self::Paths];
+    /// Where locks on names stand.
+    #[must_use]
+    pub fn names() -> Self {
+        Self { family: Family::Names, worktree: None }
+    }
 
-    fn parts(self) -> &'static [FileName] {
-        match self {
-            Self::Names => const { &[layout::NAMES] },
-            Self::Paths => const { &[layout::PATHS, layout::MAIN] },
-        }
+    /// Where locks of a kind on files of a worktree stand, which has this directory.
+    #[must_use]
+    pub fn new(family: Family, worktree: FileName) -> Self {
+        Self { family, worktree: Some(worktree).filter(|_| family != Family::Names) }
+    }
+
+    /// The kind of its locks.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// The directory of the worktree; `None` for names.
+    #[must_use]
+    pub fn worktree(&self) -> Option<&FileName> {
+        self.worktree.as_ref()
+    }
+
+    /// The directories below `locks/` that lead to it.
+    pub(super) fn parts(&self) -> impl Iterator<Item = FileName> {
+        std::iter::once(self.family.dir()).chain(self.worktree.clone())
     }
 
     /// The claim with this file name in this place.
     #[must_use]
-    pub fn claim(self, name: FileName) -> ClaimKey {
-        ClaimKey { place: self, name }
-    }
-
-    /// Opens the directory, level by level: whoever may write to one above it could replace it.
-    fn open(self, state: &Dir) -> Result<Option<Dir>> {
-        let Some(mut dir) = state.subdir(&[&layout::LOCKS])? else { return Ok(None) };
-        for name in self.parts() {
-            match dir.subdir(&[name])? {
-                Some(below) => dir = below,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(dir))
-    }
-
-    /// Opens the directory for a change, making what is missing of it.
-    pub(super) fn ensure(self, state: &Dir) -> Result<Dir> {
-        if let Some(dir) = self.open(state)? {
-            return Ok(dir);
-        }
-        let mut dir = state.ensure_subdir(&layout::LOCKS)?;
-        for name in self.parts() {
-            dir = dir.ensure_subdir(name)?;
-        }
-        Ok(dir)
+    pub fn claim(&self, name: FileName) -> ClaimKey {
+        ClaimKey { place: self.clone(), name }
     }
 }
 
@@ -73,8 +96,8 @@ impl ClaimKey {
 
     /// The directory that the file stands in.
     #[must_use]
-    pub fn place(&self) -> Place {
-        self.place
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
     /// The file below `locks/`, as events name it.
@@ -89,53 +112,33 @@ impl ClaimKey {
         text
     }
 
-    pub(super) fn from_file(file: &str) -> Option<Self> {
-        let (_, name) = file.rsplit_once('/')?;
-        let name = FileName::new(name.to_owned())?;
-        Place::ALL.into_iter().map(|place| place.claim(name.clone())).find(|key| key.file() == file)
+    /// The claim with this file below `locks/`; `None` if no claim stands there.
+    #[must_use]
+    pub fn from_file(file: &str) -> Option<Self> {
+        let mut parts = file.split('/').map(|part| FileName::new(part.to_owned()));
+        let family = parts.next()??;
+        let place = if family == layout::NAMES {
+            Place::names()
+        } else {
+            let family = Family::OF_FILES.into_iter().find(|one| one.dir() == family)?;
+            Place::new(family, parts.next()??)
+        };
+        let name = parts.next()??;
+        (parts.next().is_none() && name.as_str().ends_with(CLAIM_ENDING)).then(|| place.claim(name))
     }
 }
 
-impl StateDir {
-    /// Reads a claim into `buffer`; `false` if there is none.
-    ///
-    /// # Errors
-    /// [`super::Error::Damaged`] if it is too large; unsafe objects and refusals as they are.
-    pub fn read_claim(&self, key: &ClaimKey, buffer: &mut Vec<u8>) -> Result<bool> {
-        match key.place.open(self.dir())? {
-            Some(dir) => read(&dir, &key.name, buffer),
-            None => Ok(false),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_claim_leads_back_to_it() {
+        for file in ["names/deploy.lock", "paths/-/src%2Fa.lock", "trees/feature/%2E.lock", "globs/-/%2A.lock"] {
+            assert_eq!(ClaimKey::from_file(file).map(|key| key.file()).as_deref(), Some(file));
+        }
+        for file in ["", "names", "names/-/a.lock", "paths/a.lock", "other/-/a.lock", "paths/-/a", "paths/../a.lock"] {
+            assert_eq!(ClaimKey::from_file(file), None, "{file}");
         }
     }
-
-    /// Calls `each` with every claim in `place`, sorted by file name, and what came of reading it into the buffer.
-    ///
-    /// A claim that is removed while this runs may be left out.
-    ///
-    /// # Errors
-    /// If the directory itself cannot be read, or `each` fails.
-    pub fn for_each_claim(
-        &self,
-        place: Place,
-        mut each: impl FnMut(ClaimKey, Result<&[u8]>) -> Result<()>,
-    ) -> Result<()> {
-        let Some(dir) = place.open(self.dir())? else { return Ok(()) };
-        let mut buffer = Vec::new();
-        for entry in dir.entries()? {
-            let Entry::Name(name) = entry else { continue };
-            if !name.as_str().ends_with(CLAIM_ENDING) {
-                continue;
-            }
-            match read(&dir, &name, &mut buffer) {
-                Ok(true) => each(place.claim(name), Ok(&buffer))?,
-                Ok(false) => {}
-                Err(error) => each(place.claim(name), Err(error))?,
-            }
-        }
-        Ok(())
-    }
-}
-
-fn read(dir: &Dir, name: &FileName, buffer: &mut Vec<u8>) -> Result<bool> {
-    Ok(dir.read_into(&[name], layout::CLAIM_LIMIT, buffer)?.is_some())
 }

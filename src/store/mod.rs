@@ -4,6 +4,7 @@
 //! domain's.
 
 mod claim;
+mod claims;
 mod document;
 mod era;
 mod error;
@@ -14,7 +15,8 @@ mod journal;
 mod session;
 mod state_dir;
 
-pub use claim::{CLAIM_ENDING, ClaimKey, Place};
+pub use claim::{CLAIM_ENDING, ClaimKey, Family, MAIN_WORKTREE, Place};
+pub use claims::Claims;
 pub use document::{FORMAT, Versioned, parse_json};
 pub use era::{CurrentEra, Machine};
 pub use error::Error;

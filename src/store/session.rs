@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{
-    ClaimKey, Error, Event, Machine, Place, Result, StateDir, document,
+    ClaimKey, Claims, Error, Event, Machine, Result, StateDir, document,
     era::{End, EraFile, LARGEST, Standing},
     event::kind,
     guard::{Change, Guard, Line},
@@ -49,6 +49,7 @@ pub enum Logged {
 pub struct Session<'a> {
     state: &'a StateDir,
     guard: Guard,
+    claims: Claims<'a>,
     era: EraFile,
     same_boot: bool,
     next: u64,
@@ -89,7 +90,8 @@ impl<'a> Session<'a> {
         let next = counted.max(clock);
         let same_boot = standing == Standing::Current && entry.machine.own_clock;
         let unlogged = line.and_then(|line| line.change).filter(|change| log.last.is_none_or(|n| n < change.event.n));
-        let mut session = Self { state, guard, era, same_boot, next, tmp, log, unlogged };
+        let claims = Claims::new(state);
+        let mut session = Self { state, guard, claims, era, same_boot, next, tmp, log, unlogged };
         session.complete_log()?;
         if let Standing::Over(end) = standing {
             session.begin_era(entry, counted - 1, end)?;
@@ -98,6 +100,12 @@ impl<'a> Session<'a> {
             session.log.append(&Event { completed: true, ..session.era.event() })?;
         }
         Ok(session)
+    }
+
+    /// The claims as they stand.
+    #[must_use]
+    pub fn claims(&self) -> &Claims<'a> {
+        &self.claims
     }
 
     /// The number of the current era.
@@ -127,7 +135,7 @@ impl<'a> Session<'a> {
     /// directory that is not the state directory any more.
     pub fn put(&mut self, key: &ClaimKey, bytes: &[u8], put: Put, stamp: Stamp, event: Event) -> Result<Logged> {
         self.complete_log()?;
-        let dir = key.place().ensure(self.state.dir())?;
+        let dir = self.claims.ensure(key.place())?;
         if bytes.len() > layout::CLAIM_LIMIT {
             return Err(Error::TooLarge { path: dir.path().join(key.name().as_str()), limit: layout::CLAIM_LIMIT });
         }
@@ -152,7 +160,7 @@ impl<'a> Session<'a> {
     /// As [`Session::put`].
     pub fn remove(&mut self, key: &ClaimKey, event: Event) -> Result<Logged> {
         self.complete_log()?;
-        let dir = key.place().ensure(self.state.dir())?;
+        let dir = self.claims.ensure(key.place())?;
         self.announce(Change { removes: true, event })?;
         dir.remove(key.name())?;
         self.committed()
@@ -207,7 +215,7 @@ impl<'a> Session<'a> {
     fn took_place(&self, change: &Change) -> Result<bool> {
         let Some(key) = change.event.file.as_deref().and_then(ClaimKey::from_file) else { return Ok(false) };
         let mut bytes = Vec::new();
-        let there = match self.state.read_claim(&key, &mut bytes) {
+        let there = match self.claims.read(&key, &mut bytes) {
             Ok(there) => there,
             // Something that is no lock file stands there: whatever we did, it has been undone by hand.
             Err(Error::Damaged { .. } | Error::Fs(FsError::Unsafe { .. })) => return Ok(false),
@@ -224,9 +232,9 @@ impl<'a> Session<'a> {
     /// with the power, and a lock nobody can read would stay for ever.
     fn begin_era(&mut self, entry: Entry<'_>, known: u64, end: End) -> Result<()> {
         let now = entry.machine.unix_us / 1000;
-        for place in Place::ALL {
+        for place in self.claims.places()? {
             let mut damaged = Vec::new();
-            self.state.for_each_claim(place, |key, read| {
+            self.claims.for_each(&place, |key, read| {
                 let why = match read {
                     Ok(bytes) => (entry.damage)(&key, bytes),
                     Err(Error::Damaged { why, .. }) => Some(why),
@@ -252,7 +260,7 @@ impl<'a> Session<'a> {
     }
 
     fn quarantine(&mut self, key: &ClaimKey, why: String, now: u64) -> Result<()> {
-        let from = key.place().ensure(self.state.dir())?;
+        let from = self.claims.ensure(key.place())?;
         let to = self.state.dir().ensure_subdir(&layout::QUARANTINE)?;
         let event = Event { file: Some(key.file()), reason: Some(why), ..Event::new(kind::QUARANTINED, now) };
         // Said already when whoever came this far was killed before the rename.

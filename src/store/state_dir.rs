@@ -21,6 +21,10 @@ pub mod layout {
     pub const LOCKS: FileName = FileName::literal("locks");
     /// Locks on paths, by worktree.
     pub const PATHS: FileName = FileName::literal("paths");
+    /// Locks on directories and all below them, by worktree.
+    pub const TREES: FileName = FileName::literal("trees");
+    /// Locks on patterns, by worktree.
+    pub const GLOBS: FileName = FileName::literal("globs");
     /// The main checkout among the worktrees.
     pub const MAIN: FileName = FileName::literal("-");
     /// Locks on names.

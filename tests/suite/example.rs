@@ -10,7 +10,7 @@ use std::{
 use swarmlock::{
     domain::{LockFile, parse_lock},
     fs::FileName,
-    store::{ClaimKey, Event, Place},
+    store::{ClaimKey, Event, Family, MAIN_WORKTREE, Place},
 };
 
 use crate::harness::{Run, Site};
@@ -33,7 +33,7 @@ fn files(dir: &Path) -> Vec<(FileName, Vec<u8>)> {
 }
 
 fn locks() -> Vec<(ClaimKey, Vec<u8>)> {
-    let places = [("locks/names", Place::Names), ("locks/paths/-", Place::Paths)];
+    let places = [("locks/names", Place::names()), ("locks/paths/-", Place::new(Family::Paths, MAIN_WORKTREE))];
     let in_place = |(dir, place): (&str, Place)| {
         files(&example().join(dir)).into_iter().map(move |(name, bytes)| (place.claim(name), bytes))
     };

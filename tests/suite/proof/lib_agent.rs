@@ -6,7 +6,7 @@ use swarmlock::{
     checkout::STATE_NAME,
     domain::{
         Acquired, AgentId, Changed, Claimant, Found, Grant, Locks, NameKey, Now, PathKey, Request, Resource, Selector,
-        Token, Ttl,
+        Token, Ttl, Worktree,
     },
     fs::Dir,
     host,
@@ -73,7 +73,7 @@ pub fn name(text: &str) -> Resource {
 }
 
 pub fn path(text: &str) -> Resource {
-    Resource::Path(PathKey::new(text.split('/').map(str::as_bytes)).unwrap())
+    Resource::Path(Worktree::MAIN, PathKey::new(text.split('/').map(str::as_bytes)).unwrap())
 }
 
 fn request(agent: &str, resource: &Resource, ttl: Option<u64>) -> Request {

@@ -1,0 +1,154 @@
+//! The directories of claims, each opened once.
+
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
+
+use super::{CLAIM_ENDING, ClaimKey, Family, MAIN_WORKTREE, Place, Result, StateDir, layout};
+use crate::fs::{Dir, Entry, FileName};
+
+/// What stands in `locks/`, for one look or one stay inside the guard.
+#[derive(Debug)]
+pub struct Claims<'a> {
+    state: &'a StateDir,
+    locks: OnceCell<Option<Dir>>,
+    families: RefCell<BTreeMap<Family, Option<Rc<Dir>>>>,
+    places: RefCell<BTreeMap<Place, Option<Rc<Dir>>>>,
+}
+
+impl<'a> Claims<'a> {
+    /// Opens nothing yet.
+    #[must_use]
+    pub fn new(state: &'a StateDir) -> Self {
+        Self { state, locks: OnceCell::new(), families: RefCell::default(), places: RefCell::default() }
+    }
+
+    fn locks(&self) -> Result<Option<&Dir>> {
+        if self.locks.get().is_none() {
+            let opened = self.state.dir().subdir(&[&layout::LOCKS])?;
+            return Ok(self.locks.get_or_init(|| opened).as_ref());
+        }
+        Ok(self.locks.get().and_then(Option::as_ref))
+    }
+
+    /// Opens level by level: whoever may write to one above could replace it.
+    fn family(&self, family: Family) -> Result<Option<Rc<Dir>>> {
+        if let Some(known) = self.families.borrow().get(&family) {
+            return Ok(known.clone());
+        }
+        let opened = match self.locks()? {
+            Some(locks) => locks.subdir(&[&family.dir()])?.map(Rc::new),
+            None => None,
+        };
+        self.families.borrow_mut().insert(family, opened.clone());
+        Ok(opened)
+    }
+
+    fn dir(&self, place: &Place) -> Result<Option<Rc<Dir>>> {
+        if let Some(known) = self.places.borrow().get(place) {
+            return Ok(known.clone());
+        }
+        let family = self.family(place.family())?;
+        let opened = match (family, place.worktree()) {
+            (Some(family), Some(worktree)) => family.subdir(&[worktree])?.map(Rc::new),
+            (family, _) => family,
+        };
+        self.places.borrow_mut().insert(place.clone(), opened.clone());
+        Ok(opened)
+    }
+
+    /// The directory, for a change; what is missing of it is made.
+    pub(super) fn ensure(&self, place: &Place) -> Result<Rc<Dir>> {
+        if let Some(dir) = self.dir(place)? {
+            return Ok(dir);
+        }
+        let mut dir = self.state.dir().ensure_subdir(&layout::LOCKS)?;
+        for name in place.parts() {
+            dir = dir.ensure_subdir(&name)?;
+        }
+        let dir = Rc::new(dir);
+        self.places.borrow_mut().insert(place.clone(), Some(Rc::clone(&dir)));
+        Ok(dir)
+    }
+
+    /// Reads a claim into `buffer`; `false` if there is none.
+    ///
+    /// # Errors
+    /// [`super::Error::Damaged`] if it is too large; unsafe objects and refusals as they are.
+    pub fn read(&self, key: &ClaimKey, buffer: &mut Vec<u8>) -> Result<bool> {
+        match self.dir(key.place())? {
+            Some(dir) => read(&dir, key.name(), buffer),
+            None => Ok(false),
+        }
+    }
+
+    /// The claims in `place`, sorted by file name, unread.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn keys(&self, place: &Place) -> Result<Vec<ClaimKey>> {
+        let Some(dir) = self.dir(place)? else { return Ok(Vec::new()) };
+        let names = dir.entries()?.into_iter().filter_map(|entry| match entry {
+            Entry::Name(name) if name.as_str().ends_with(CLAIM_ENDING) => Some(place.claim(name)),
+            Entry::Name(_) | Entry::Odd(_) => None,
+        });
+        Ok(names.collect())
+    }
+
+    /// Calls `each` with every claim in `place`, sorted by file name, and what came of reading it into the buffer.
+    ///
+    /// A claim that is removed while this runs may be left out.
+    ///
+    /// # Errors
+    /// If the directory itself cannot be read, or `each` fails.
+    pub fn for_each(&self, place: &Place, mut each: impl FnMut(ClaimKey, Result<&[u8]>) -> Result<()>) -> Result<()> {
+        let Some(dir) = self.dir(place)? else { return Ok(()) };
+        let mut buffer = Vec::new();
+        for key in self.keys(place)? {
+            match read(&dir, key.name(), &mut buffer) {
+                Ok(true) => each(key, Ok(&buffer))?,
+                Ok(false) => {}
+                Err(error) => each(key, Err(error))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The directories of worktrees among the claims of a kind, but for the one given.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn other_worktrees(&self, family: Family, but: &FileName) -> Result<Vec<FileName>> {
+        let Some(dir) = self.family(family)? else { return Ok(Vec::new()) };
+        // A directory counts one link for each directory in it, where the file system counts at all (btrfs says 1).
+        let own = u64::from(self.dir(&Place::new(family, but.clone()))?.is_some());
+        if dir.links() == 2 + own {
+            return Ok(Vec::new());
+        }
+        let names = dir.entries()?.into_iter().filter_map(|entry| match entry {
+            Entry::Name(name) if name != *but => Some(name),
+            Entry::Name(_) | Entry::Odd(_) => None,
+        });
+        Ok(names.collect())
+    }
+
+    /// Every place in which claims stand: names, then paths, trees and patterns, the main checkout first.
+    ///
+    /// # Errors
+    /// If a directory cannot be read.
+    pub fn places(&self) -> Result<Vec<Place>> {
+        let mut places = vec![Place::names()];
+        for family in Family::OF_FILES {
+            let others = self.other_worktrees(family, &MAIN_WORKTREE)?;
+            places.push(Place::new(family, MAIN_WORKTREE));
+            places.extend(others.into_iter().map(|worktree| Place::new(family, worktree)));
+        }
+        Ok(places)
+    }
+}
+
+fn read(dir: &Dir, name: &FileName, buffer: &mut Vec<u8>) -> Result<bool> {
+    Ok(dir.read_into(&[name], layout::CLAIM_LIMIT, buffer)?.is_some())
+}
