@@ -49,6 +49,26 @@ pub fn read_system_file(path: &str, limit: usize) -> Result<Option<String>> {
     }
 }
 
+/// The beginning of a file of the kernel, at most `limit` bytes of whatever it holds, in one read; `None` if the system
+/// has none to show, also because the process that it tells of is gone.
+///
+/// # Errors
+/// If it cannot be read for a reason that may pass: no descriptors or memory left, an input or output error.
+pub fn read_system_start(path: &str, limit: usize) -> Result<Option<Vec<u8>>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let fd = match retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty())) {
+        Ok(fd) => fd,
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::PERM | Errno::SRCH) => return Ok(None),
+        Err(errno) => return Err(Error::call("open", path, errno)),
+    };
+    let mut bytes = Vec::with_capacity(limit);
+    match retry_on_intr(|| rustix::io::read(&fd, rustix::buffer::spare_capacity(&mut bytes))) {
+        Ok(_) => Ok(Some(bytes)),
+        Err(Errno::ACCESS | Errno::PERM | Errno::SRCH) => Ok(None),
+        Err(errno) => Err(Error::call("read", path, errno)),
+    }
+}
+
 /// What stands at `path`, if anything, without following a last symbolic link.
 ///
 /// # Errors

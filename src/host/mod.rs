@@ -1,5 +1,9 @@
-//! The machine and the process as the kernel tells them: clocks, boot, names, random numbers.
+//! The machine and the process as the kernel tells them: clocks, boot, names, random numbers, processes.
 #![expect(clippy::disallowed_methods, reason = "the one module that reads the clock")]
+
+mod ancestors;
+mod harness;
+mod process;
 
 use std::path::Path;
 
@@ -15,6 +19,9 @@ use crate::{
     fs,
     store::{self, Machine},
 };
+
+pub use ancestors::{Ancestors, Pane};
+pub use process::{liveness, pid_namespace};
 
 /// Now, by both clocks.
 #[must_use]
@@ -97,17 +104,10 @@ pub fn random() -> store::Result<u128> {
 /// # Errors
 /// If what the kernel tells of it cannot be read: the same session would seem another.
 pub fn terminal_session() -> store::Result<Option<String>> {
-    let Some(leader) = process_field("self", 6)?.filter(|leader| leader != "0") else { return Ok(None) };
-    let started = process_field(&leader, 22)?.unwrap_or_default();
+    let Some(leader) = process::stat("self")?.map(|stat| stat.session).filter(|leader| *leader != 0) else {
+        return Ok(None);
+    };
+    let started = process::stat(&leader.to_string())?.map(|stat| stat.started.to_string()).unwrap_or_default();
     let digest = Sha256::digest(format!("{} {leader} {started}", boot_id()?));
     Ok(Some(digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()))
-}
-
-/// A field of a process's `stat`, as proc(5) numbers them, behind the second.
-fn process_field(process: &str, number: usize) -> store::Result<Option<String>> {
-    let stat = fs::read_system_file(&format!("/proc/{process}/stat"), 4096)?;
-    // The second field is a name in parentheses that may hold anything.
-    let field =
-        |stat: String| stat.rsplit(')').next()?.split_whitespace().nth(number.checked_sub(3)?).map(str::to_owned);
-    Ok(stat.and_then(field))
 }

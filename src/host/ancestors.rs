@@ -1,0 +1,168 @@
+//! The processes above this one: the harness that an agent runs in, the pane that it runs in.
+
+use super::{
+    harness,
+    process::{Stat, is_tmux_server, pid_namespace, stat},
+};
+use crate::{domain::Process, fs, store};
+
+/// No chain of processes is looked at further up.
+const LEVELS: usize = 32;
+/// As much of a command line as is looked at, in bytes.
+const CMDLINE_LIMIT: usize = 4096;
+
+/// The processes above this one, looked at one by one as far as is asked for.
+#[derive(Debug, Default)]
+pub struct Ancestors {
+    /// This process first.
+    chain: Vec<Stat>,
+    ended: bool,
+    harness: Option<Option<(usize, &'static str)>>,
+}
+
+/// Where this process stands to a tmux server; when that started is in clock ticks since boot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pane {
+    /// In a pane of it.
+    Inside {
+        /// When the server started.
+        server_started: u64,
+        /// The pane's own process.
+        process: Process,
+    },
+    /// No longer below it, and in no terminal of another.
+    Detached {
+        /// When the server started.
+        server_started: u64,
+    },
+    /// In another terminal: what the environment tells was inherited on the way there.
+    Elsewhere,
+    /// There is no such server to be seen.
+    NoServer,
+}
+
+impl Ancestors {
+    /// The innermost harness above this process, by its name in the table and its process.
+    ///
+    /// # Errors
+    /// If what is there cannot be read for a reason that may pass.
+    pub fn harness(&mut self) -> store::Result<Option<(&'static str, Process)>> {
+        let found = match self.harness {
+            Some(found) => found,
+            None => self.look_for_harness()?,
+        };
+        self.harness = Some(found);
+        Ok(found.and_then(|(level, name)| {
+            let stat = self.chain.get(level)?;
+            Some((name, Process::new(stat.pid, stat.started, name)))
+        }))
+    }
+
+    fn look_for_harness(&mut self) -> store::Result<Option<(usize, &'static str)>> {
+        let mut level = 1;
+        while let Some(stat) = self.at(level)? {
+            let cmdline = || cmdline(stat.pid);
+            if let Some(name) = harness::recognise(&stat.comm, cmdline)? {
+                return Ok(Some((level, name)));
+            }
+            level = level.saturating_add(1);
+        }
+        Ok(None)
+    }
+
+    /// Where this process stands to the tmux server with this pid.
+    ///
+    /// # Errors
+    /// If what is there cannot be read for a reason that may pass.
+    pub fn pane(&mut self, server: u32) -> store::Result<Pane> {
+        let Some(server_started) = stat(&server.to_string())?.filter(is_tmux_server).map(|stat| stat.started) else {
+            return Ok(Pane::NoServer);
+        };
+        let inside =
+            |own: &Stat| Pane::Inside { server_started, process: Process::new(own.pid, own.started, &own.comm) };
+        let found = self.below(server)?;
+        if let Some(found) = found.and_then(|level| self.chain.get(level)) {
+            return Ok(inside(found));
+        }
+        // Whatever was started in the pane's terminal and outlived what started it is still of its session.
+        let (mut leaders, mut terminal) = (Vec::new(), false);
+        for stat in &self.chain {
+            terminal |= stat.terminal != 0;
+            if stat.session != 0 && !leaders.contains(&stat.session) {
+                leaders.push(stat.session);
+            }
+        }
+        for leader in leaders {
+            if let Some(leader) = stat(&leader.to_string())?.filter(|leader| leader.parent == server) {
+                return Ok(inside(&leader));
+            }
+        }
+        Ok(if terminal { Pane::Elsewhere } else { Pane::Detached { server_started } })
+    }
+
+    /// The process that stands for the agent: its harness, else the own process of its pane, where the environment
+    /// names a tmux server. Never this process, nor a shell that was only started for it. `None` too where processes
+    /// cannot be recorded: see [`pid_namespace`].
+    ///
+    /// # Errors
+    /// If what is there cannot be read for a reason that may pass.
+    pub fn agent(&mut self, server: Option<u32>) -> store::Result<Option<Process>> {
+        if pid_namespace()?.is_none() {
+            return Ok(None);
+        }
+        if let Some((_, process)) = self.harness()? {
+            return Ok(Some(process));
+        }
+        let Some(server) = server else { return Ok(None) };
+        let Pane::Inside { process, .. } = self.pane(server)? else { return Ok(None) };
+        let level = self.chain.iter().position(|stat| stat.pid == process.pid);
+        Ok(match level {
+            Some(0) => None,
+            Some(1) if runs_one_command(&cmdline(process.pid)?) => None,
+            _ => Some(process),
+        })
+    }
+
+    /// The level of the process that the server started: its own child.
+    fn below(&mut self, server: u32) -> store::Result<Option<usize>> {
+        let mut level = 0;
+        while let Some(stat) = self.at(level)? {
+            if stat.parent == server {
+                return Ok(Some(level));
+            }
+            level = level.saturating_add(1);
+        }
+        Ok(None)
+    }
+
+    /// The ancestor this many levels up. A tmux server ends the chain: what is above has only started it.
+    fn at(&mut self, level: usize) -> store::Result<Option<Stat>> {
+        while self.chain.len() <= level && !self.ended {
+            match self.next()? {
+                Some(stat) => self.chain.push(stat),
+                None => self.ended = true,
+            }
+        }
+        Ok(self.chain.get(level).cloned())
+    }
+
+    fn next(&self) -> store::Result<Option<Stat>> {
+        let Some(child) = self.chain.last() else { return stat("self") };
+        if child.parent == 0 || self.chain.len() > LEVELS {
+            return Ok(None);
+        }
+        // Should the parent have ended meanwhile, another may have its number.
+        let parent = stat(&child.parent.to_string())?.filter(|parent| parent.started <= child.started);
+        Ok(parent.filter(|parent| !is_tmux_server(parent)))
+    }
+}
+
+fn cmdline(pid: u32) -> store::Result<Vec<u8>> {
+    Ok(fs::read_system_start(&format!("/proc/{pid}/cmdline"), CMDLINE_LIMIT)?.unwrap_or_default())
+}
+
+/// Whether a program with this command line is `sh -c COMMAND`, which ends with its command.
+fn runs_one_command(cmdline: &[u8]) -> bool {
+    let option = cmdline.split(|byte| *byte == 0).nth(1).unwrap_or_default();
+    option.starts_with(b"-") && !option.starts_with(b"--") && option.contains(&b'c')
+}
