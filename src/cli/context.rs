@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the one module that reads the environment")]
 
 use std::{
+    cell::{OnceCell, RefCell},
     ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,14 +12,14 @@ use clap::{ArgMatches, FromArgMatches as _};
 
 use super::{
     Code, Failure, Report, args,
-    identity::{self, Identity},
+    identity::{self, Environment, Identity, SESSION_VARIABLES},
     report::Format,
 };
 use crate::{
     checkout::Checkout,
-    domain::Locks,
+    domain::{Locks, Process},
     fs::Dir,
-    host,
+    host::{self, Ancestors},
     store::{self, Machine, StateDir},
 };
 
@@ -53,8 +54,12 @@ pub(super) struct Global {
 pub(super) struct Context {
     global: Global,
     cwd: Option<PathBuf>,
-    env_agent: Option<OsString>,
+    environment: Environment,
     env_dir: Option<OsString>,
+    // Looked for when they are first needed: processes cost more to look at than variables.
+    ancestors: RefCell<Ancestors>,
+    identity: OnceCell<Option<Identity>>,
+    process: OnceCell<Option<Process>>,
 }
 
 /// An open state directory and what is needed to work in it.
@@ -74,8 +79,16 @@ impl Context {
         Ok(Self {
             global,
             cwd: std::env::current_dir().ok(),
-            env_agent: variable(AGENT_VARIABLE),
+            environment: Environment {
+                agent: variable(AGENT_VARIABLE),
+                sessions: SESSION_VARIABLES.iter().filter_map(|known| Some((known, variable(known.name)?))).collect(),
+                tmux: variable("TMUX"),
+                tmux_pane: variable("TMUX_PANE"),
+            },
             env_dir: variable(DIR_VARIABLE),
+            ancestors: RefCell::default(),
+            identity: OnceCell::new(),
+            process: OnceCell::new(),
         })
     }
 
@@ -105,7 +118,29 @@ impl Context {
 
     /// Who is asking, for what can be done without knowing.
     pub(super) fn identity_if_known(&self) -> Result<Option<Identity>, Failure> {
-        Identity::find(self.global.agent.as_deref(), self.env_agent.as_deref(), host::terminal_session)
+        if let Some(known) = self.identity.get() {
+            return Ok(known.clone());
+        }
+        let mut ancestors = self.ancestors.borrow_mut();
+        let found = Identity::find(self.global.agent.as_deref(), &self.environment, &mut ancestors)?;
+        Ok(self.identity.get_or_init(|| found).clone())
+    }
+
+    /// The process that stands for whoever asks: the harness, else the pane's own; `None` if there is none to be seen.
+    pub(super) fn process(&self) -> Result<Option<Process>, Failure> {
+        if let Some(known) = self.process.get() {
+            return Ok(known.clone());
+        }
+        let found = self.ancestors.borrow_mut().agent(self.environment.tmux_server())?;
+        Ok(self.process.get_or_init(|| found).clone())
+    }
+
+    /// The same as evidence that the agent is alive: `None` too if it is not certain which agent it is.
+    pub(super) fn agent_process(&self) -> Result<Option<Process>, Failure> {
+        match self.identity_if_known()? {
+            Some(identity) if identity.reliable() => self.process(),
+            _ => Ok(None),
+        }
     }
 
     fn dir(&self) -> Result<Option<&Path>, Failure> {

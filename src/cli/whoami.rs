@@ -1,14 +1,19 @@
 //! `whoami`: the identity of this call, and why.
 
 use clap::{ArgMatches, Args as _};
+use serde_json::{Value, json};
 
-use super::{Code, Context, Outcome, Report, Spec, args};
+use super::{
+    Code, Context, Outcome, Report, Spec, args,
+    identity::{Identity, Source},
+};
+use crate::domain::Process;
 
 pub(super) const SPEC: Spec = Spec {
     name: "whoami",
     aliases: &[],
     about: "Your identity, where it comes from, and whether it is reliable",
-    prints: "id; where it comes from; reliable or unreliable",
+    prints: "id; where it comes from; reliable or unreliable; why; the process that stands for you, or -",
     args: Args::augment_args,
     run: whoami,
 };
@@ -28,11 +33,47 @@ fn whoami(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
         report.text(identity.id.as_str());
         return Ok(Code::Done);
     }
-    let reliable = identity.reliable();
-    let word = if reliable { "reliable" } else { "unreliable" };
-    report.data(&[identity.id.as_str(), identity.source.words(), word], || identity.json());
-    if !reliable {
-        report.note("calls from another terminal session are another agent; set SWARMLOCK_AGENT or say --agent");
+    let process = context.process()?;
+    let shown = process.as_ref().map(|process| format!("{} {}", process.name, process.pid));
+    let evidence = context.agent_process()?.is_some();
+    let word = if identity.reliable() { "reliable" } else { "unreliable" };
+    report.data(
+        &[identity.id.as_str(), identity.source.words(), word, &identity.why, shown.as_deref().unwrap_or("-")],
+        || json(&identity, process.as_ref(), evidence),
+    );
+    for tried in identity.tried.iter().filter(|tried| tried.ignored) {
+        report.note(&format!("{} is ignored: {}", tried.source, tried.why));
+    }
+    if let Some(advice) = advice(&identity) {
+        report.note(advice);
     }
     Ok(Code::Done)
+}
+
+fn advice(identity: &Identity) -> Option<&'static str> {
+    match identity.source {
+        Source::TerminalSession => {
+            Some("calls from another terminal session are another agent; set SWARMLOCK_AGENT or say --agent")
+        }
+        Source::Session { guessed: true, .. } => {
+            Some("several harnesses have left their sessions here; set SWARMLOCK_AGENT or say --agent")
+        }
+        Source::Session { .. } | Source::Flag | Source::Environment | Source::Pane => None,
+    }
+}
+
+fn json(identity: &Identity, process: Option<&Process>, evidence: bool) -> Value {
+    let mut json = identity.json();
+    if let Value::Object(map) = &mut json {
+        let tried: Vec<_> = identity
+            .tried
+            .iter()
+            .map(|tried| json!({ "source": tried.source, "ignored": tried.ignored, "why": tried.why }))
+            .collect();
+        map.insert("why".to_owned(), json!(identity.why));
+        map.insert("tried".to_owned(), json!(tried));
+        map.insert("process".to_owned(), json!(process));
+        map.insert("evidence".to_owned(), json!(evidence));
+    }
+    json
 }

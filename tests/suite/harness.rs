@@ -25,6 +25,20 @@ use tempfile::TempDir;
 /// The built binary.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_swarmlock");
 
+/// The environment variables that tell who is asking, or where.
+pub const OWN_VARIABLES: [&str; 10] = [
+    "SWARMLOCK_AGENT",
+    "SWARMLOCK_DIR",
+    "CLAUDE_CODE_SESSION_ID",
+    "CODEX_THREAD_ID",
+    "AMP_CURRENT_THREAD_ID",
+    "AGENT_THREAD_ID",
+    "KIMI_SESSION_ID",
+    "OPENCODE_RUN_ID",
+    "TMUX",
+    "TMUX_PANE",
+];
+
 /// No call takes nearly as long: one that does hangs.
 const HANGS: Duration = Duration::from_secs(60);
 
@@ -95,9 +109,7 @@ impl Site {
         own_terminal_session();
         let mut command = Command::new(BINARY);
         command.current_dir(self.root()).stdin(Stdio::null());
-        for variable in ["SWARMLOCK_AGENT", "SWARMLOCK_DIR"] {
-            command.env_remove(variable);
-        }
+        without_identity(&mut command);
         Call { command }
     }
 }
@@ -145,6 +157,11 @@ impl Site {
         guard.lock().unwrap();
         guard
     }
+}
+
+/// Takes out of a command's environment what would make the tests depend on where they are run.
+pub fn without_identity(command: &mut Command) -> &mut Command {
+    OWN_VARIABLES.iter().fold(command, |command, variable| command.env_remove(variable))
 }
 
 /// A call of the binary, about to be made.

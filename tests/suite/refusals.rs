@@ -10,7 +10,7 @@ use std::{
 
 use swarmlock::cli::Code;
 
-use crate::harness::{BINARY, Call, Run, Site, skip};
+use crate::harness::{BINARY, Call, Run, Site, skip, without_identity};
 
 /// A call that is refused, in a place made for it.
 struct Refusal {
@@ -37,11 +37,8 @@ impl Refusal {
     /// Runs a line as a shell would, where the refused call ran and as the same agent.
     fn shell(&self, line: &str) -> Run {
         let mut bash = Command::new("bash");
-        bash.args(["-c", line]).current_dir(self.site.path(self.cwd)).env_remove("SWARMLOCK_DIR");
-        match self.agent {
-            Some(agent) => bash.env("SWARMLOCK_AGENT", agent),
-            None => bash.env_remove("SWARMLOCK_AGENT"),
-        };
+        bash.args(["-c", line]).current_dir(self.site.path(self.cwd));
+        without_identity(&mut bash).envs(self.agent.map(|agent| ("SWARMLOCK_AGENT", agent)));
         let binaries = std::path::Path::new(BINARY).parent().unwrap().to_owned();
         let rest = std::env::var_os("PATH").unwrap_or_default();
         let path = std::iter::once(binaries).chain(std::env::split_paths(&rest));

@@ -3,14 +3,14 @@
 use std::process::Command;
 
 use super::holds;
-use crate::harness::{BINARY, Run, Site, skip};
+use crate::harness::{BINARY, Run, Site, skip, without_identity};
 
 /// What a sandbox is made with, by root or, with a user namespace, by others.
 fn unshare(site: &Site, flags: &[&str], command: &[&str]) -> Option<Run> {
     let attempt = |more: &[&str]| {
         let mut unshare = Command::new("unshare");
         unshare.args(more).args(flags).arg("--").args(command).current_dir(site.root());
-        unshare.env_remove("SWARMLOCK_AGENT").env_remove("SWARMLOCK_DIR").output().ok().map(Run::from)
+        without_identity(&mut unshare).output().ok().map(Run::from)
     };
     let usable = |run: &Run| !run.err.contains("unshare: ") && !run.err.contains("unrecognized option");
     attempt(&[]).filter(usable).or_else(|| attempt(&["--user", "--map-current-user"]).filter(usable))

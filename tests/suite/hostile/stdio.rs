@@ -9,13 +9,13 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{expire, holds};
-use crate::harness::{BINARY, Run, Site, finish};
+use crate::harness::{BINARY, Run, Site, finish, without_identity};
 
 /// A call through a shell that closes these streams first.
 fn closed(site: &Site, agent: Option<&str>, which: &str, args: &[&str]) -> Run {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("exec \"$0\" \"$@\" {which}"), BINARY]).args(args).current_dir(site.root());
-    command.env_remove("SWARMLOCK_AGENT").env_remove("SWARMLOCK_DIR").envs(agent.map(|id| ("SWARMLOCK_AGENT", id)));
+    without_identity(&mut command).envs(agent.map(|id| ("SWARMLOCK_AGENT", id)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     finish(command.spawn().unwrap())
 }
