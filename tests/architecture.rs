@@ -11,9 +11,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("fs", &[]),
     ("store", &["fs"]),
     ("domain", &["fs", "store"]),
+    ("config", &["fs", "store", "domain"]),
     ("host", &["fs", "store", "domain"]),
     ("checkout", &["fs", "domain"]),
-    ("cli", &["fs", "store", "domain", "host", "checkout"]),
+    ("cli", &["fs", "store", "domain", "config", "host", "checkout"]),
 ];
 
 /// The longest file of Rust, in lines.

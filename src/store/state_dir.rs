@@ -15,6 +15,8 @@ pub mod layout {
     pub const ERA: FileName = FileName::literal("era.json");
     /// Keeps git from seeing the directory.
     pub const GITIGNORE: FileName = FileName::literal(".gitignore");
+    /// Settings, written by people; nothing in them is needed to read the rest.
+    pub const CONFIG: FileName = FileName::literal("config.toml");
     /// The journal of changes.
     pub const EVENTS: FileName = FileName::literal("events.log");
     /// Where lock files stand, by kind.
