@@ -38,7 +38,7 @@ struct Args {
     /// How long the lease lasts after its last renewal, from 1s to 24h [default: 15m; renewing: as before]
     #[arg(long, value_name = "DURATION", value_parser = args::ttl, allow_hyphen_values = true)]
     ttl: Option<Ttl>,
-    /// Why, for those who find it held, at most 1024 bytes; - reads it from stdin
+    /// Why, for those who find it held, at most 1024 bytes (max_reason in config.toml); - reads it from stdin
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     reason: Option<String>,
     /// Print the id of the lease and nothing else
@@ -72,11 +72,11 @@ fn acquire(
     report: &mut Report,
 ) -> Outcome {
     args::only_one_format(id_only, context)?;
-    let reason = args::reason(reason)?;
     let identity = context.identity()?;
     let checkout = context.checkout()?;
     let target = target.target(context, &checkout)?;
     let (open, made) = context.open_or_init(&checkout)?;
+    let reason = args::reason(reason, open.config().max_reason)?;
     if made {
         report.note(&format!("made {}", checkout.state_path().display()));
     }

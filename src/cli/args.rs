@@ -15,9 +15,6 @@ use crate::{
     domain::{Found, Resource, Token, Ttl},
 };
 
-/// The longest reason, in bytes.
-const LONGEST_REASON: usize = 1024;
-
 /// The most that is read from stdin for an argument, in bytes.
 const STDIN_LIMIT: u64 = 64 * 1024;
 
@@ -109,15 +106,15 @@ pub(super) fn guard_wait(text: &str) -> Result<Duration, String> {
     if duration <= Duration::from_secs(3600) { Ok(duration) } else { Err("at most 1h".to_owned()) }
 }
 
-/// `--reason`: the text itself, or `-` for stdin.
-pub(super) fn reason(given: Option<&str>) -> Result<Option<String>, Failure> {
+/// `--reason`: the text itself, or `-` for stdin; at most `limit` bytes.
+pub(super) fn reason(given: Option<&str>, limit: usize) -> Result<Option<String>, Failure> {
     let text = match given {
         None => return Ok(None),
         Some("-") => from_stdin("--reason")?,
         Some(text) => text.to_owned(),
     };
-    if text.len() > LONGEST_REASON {
-        let message = format!("--reason: {} bytes, and at most {LONGEST_REASON} are kept", text.len());
+    if text.len() > limit {
+        let message = format!("--reason: {} bytes, and at most {limit} are kept", text.len());
         return Err(Failure::new(Code::Limit, message).help("say it shorter").next("swarmlock --help"));
     }
     Ok(Some(text))

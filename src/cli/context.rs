@@ -11,12 +11,13 @@ use std::{
 use clap::{ArgMatches, FromArgMatches as _};
 
 use super::{
-    Code, Failure, Report, args,
+    Code, Failure, LOOKS, Report, args,
     identity::{self, Environment, Identity, SESSION_VARIABLES},
     report::Format,
 };
 use crate::{
     checkout::Checkout,
+    config::Config,
     domain::{Locks, Process},
     fs::Dir,
     host::{self, Ancestors},
@@ -43,16 +44,16 @@ pub(super) struct Global {
     /// No remarks on stderr; data and errors stay
     #[arg(long, short, global = true, help_heading = "Everywhere")]
     quiet: bool,
-    /// How long to wait for another change to finish
-    #[arg(long, global = true, value_name = "DURATION", default_value = "5s", value_parser = args::guard_wait,
-          help_heading = "Everywhere")]
-    guard_wait: Duration,
+    /// How long to wait for another change to finish [default: 5s, or guard_wait in config.toml]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = args::guard_wait, help_heading = "Everywhere")]
+    guard_wait: Option<Duration>,
 }
 
 /// The world, read once.
 #[derive(Debug)]
 pub(super) struct Context {
     global: Global,
+    only_looks: bool,
     cwd: Option<PathBuf>,
     environment: Environment,
     env_dir: Option<OsString>,
@@ -69,6 +70,7 @@ pub(super) struct Open {
     machine: Machine,
     host: String,
     guard_wait: Duration,
+    config: Config,
 }
 
 impl Context {
@@ -78,6 +80,7 @@ impl Context {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         Ok(Self {
             global,
+            only_looks: matches.subcommand_name().is_some_and(|name| LOOKS.contains(&name)),
             cwd: std::env::current_dir().ok(),
             environment: Environment {
                 agent: variable(AGENT_VARIABLE),
@@ -167,21 +170,41 @@ impl Context {
         Ok(Checkout::find_for_init(self.cwd()?, self.dir()?)?.0)
     }
 
-    /// The state directory, if there is one.
+    /// `--guard-wait`, if it was given.
+    pub(super) fn guard_wait(&self) -> Option<Duration> {
+        self.global.guard_wait
+    }
+
+    /// The state directory, if there is one, and its configuration.
     pub(super) fn open(&self, checkout: &Checkout, report: &Report) -> Result<Option<Open>, Failure> {
+        let Some(state) = self.state(checkout, report)? else { return Ok(None) };
+        let config = match Config::load(&state).map_err(Failure::from) {
+            // Who holds what is told whatever the settings are.
+            Err(failure) if self.only_looks => {
+                report.warning(&format!("{}; going on with the defaults", failure.message));
+                Config::default()
+            }
+            loaded => loaded?,
+        };
+        self.opened(state, config).map(Some)
+    }
+
+    /// The state directory alone, if there is one.
+    pub(super) fn state(&self, checkout: &Checkout, report: &Report) -> Result<Option<StateDir>, Failure> {
         let state = made(&checkout.state_path())?;
         if state.is_none() && self.dir()?.is_some() {
             // Perhaps it is a typing error, and what is asked about stands elsewhere.
             report.note(&format!("{}: no state directory has been made there", checkout.state_path().display()));
         }
-        state.map(|state| self.opened(state)).transpose()
+        Ok(state)
     }
 
     /// The state directory, made if there is none; whether it was.
     pub(super) fn open_or_init(&self, checkout: &Checkout) -> Result<(Open, bool), Failure> {
         let path = checkout.state_path();
         if let Some(state) = made(&path)? {
-            return Ok((self.opened(state)?, false));
+            let config = Config::load(&state)?;
+            return Ok((self.opened(state, config)?, false));
         }
         let Some(parent) = Dir::open(checkout.root())? else {
             return Err(store::Error::Replaced { path }.into());
@@ -194,13 +217,17 @@ impl Context {
             store::sweep_dead_inits(&parent, checkout.state_name()).map(drop).unwrap_or_default();
         }
         match StateDir::open(&path)? {
-            Some(state) => Ok((self.opened(state)?, created == store::Created::New)),
+            Some(state) => {
+                let config = Config::load(&state)?;
+                Ok((self.opened(state, config)?, created == store::Created::New))
+            }
             None => Err(store::Error::Replaced { path }.into()),
         }
     }
 
-    fn opened(&self, state: StateDir) -> Result<Open, Failure> {
-        Ok(Open { state, machine: host::machine()?, host: host::name(), guard_wait: self.global.guard_wait })
+    fn opened(&self, state: StateDir, config: Config) -> Result<Open, Failure> {
+        let guard_wait = self.global.guard_wait.unwrap_or(config.guard_wait);
+        Ok(Open { state, machine: host::machine()?, host: host::name(), guard_wait, config })
     }
 }
 
@@ -221,6 +248,11 @@ impl Open {
             host: &self.host,
             guard_wait: self.guard_wait,
         }
+    }
+
+    /// The settings, from config.toml or their defaults.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
     }
 
     pub(super) fn state(&self) -> &StateDir {

@@ -23,11 +23,13 @@ pub enum Code {
     Unsafe = 73,
     /// The guard was not free in time.
     Busy = 75,
+    /// The configuration is invalid.
+    Config = 78,
 }
 
 impl Code {
     /// All codes, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -38,6 +40,7 @@ impl Code {
         Self::Damaged,
         Self::Unsafe,
         Self::Busy,
+        Self::Config,
     ];
 
     /// The number that the process exits with.
@@ -60,6 +63,7 @@ impl Code {
             Self::Damaged => "damaged",
             Self::Unsafe => "unsafe",
             Self::Busy => "busy",
+            Self::Config => "config",
         }
     }
 
@@ -81,6 +85,7 @@ impl Code {
             Self::Busy => {
                 "busy: the guard was not free in time, or the state directory was replaced; nothing was changed"
             }
+            Self::Config => "the configuration is invalid; nothing was changed",
         }
     }
 }

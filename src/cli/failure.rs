@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Code;
-use crate::{checkout, fs, store};
+use crate::{checkout, config, fs, store};
 
 /// A command that did not do what it was asked for.
 #[derive(Debug)]
@@ -119,6 +119,20 @@ impl From<fs::Error> for Failure {
             fs::Error::Call { .. } => Self::new(Code::Failed, message),
         }
         .next("swarmlock status")
+    }
+}
+
+impl From<config::LoadError> for Failure {
+    fn from(error: config::LoadError) -> Self {
+        let message = error.to_string();
+        match error {
+            config::LoadError::Fs(error) => error.into(),
+            config::LoadError::Invalid { error, .. } => {
+                let failure = Self::new(Code::Config, message);
+                let failure = error.help.into_iter().fold(failure, Self::help);
+                failure.help("edit the file, or remove it to have the defaults").next("swarmlock config check")
+            }
+        }
     }
 }
 

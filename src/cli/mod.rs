@@ -6,6 +6,7 @@ mod capabilities;
 mod check;
 mod cleanup;
 mod completions;
+mod config;
 mod context;
 mod describe;
 mod docs;
@@ -62,10 +63,14 @@ const COMMANDS: &[Spec] = &[
     cleanup::SPEC,
     whoami::SPEC,
     init::SPEC,
+    config::SPEC,
     capabilities::SPEC,
     completions::SPEC,
     acquire::POSITIONAL_SPEC,
 ];
+
+/// The commands that only look at the state directory: they go on with the defaults where the configuration is wrong.
+const LOOKS: &[&str] = &["check", "who", "list", "status", "history"];
 
 /// The parser of the whole command line.
 #[must_use]
@@ -165,5 +170,12 @@ mod tests {
     #[test]
     fn the_parser_is_sound() {
         super::command().debug_assert();
+    }
+
+    #[test]
+    fn what_only_looks_is_a_command() {
+        for name in super::LOOKS {
+            assert!(super::COMMANDS.iter().any(|spec| spec.name == *name), "{name}");
+        }
     }
 }

@@ -18,6 +18,17 @@ fn the_page_of_commands_is_what_the_parser_says() {
     assert_eq!(fs::read_to_string(&path).unwrap_or_default(), made, "run scripts/docs");
 }
 
+/// Likewise.
+#[test]
+fn the_page_of_settings_is_what_the_table_of_keys_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/config.md");
+    let made = swarmlock::config::page();
+    if std::env::var_os("SWARMLOCK_UPDATE").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), made, "run scripts/docs");
+}
+
 #[test]
 fn the_readme_lists_the_exit_codes_that_there_are() {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
@@ -128,6 +139,9 @@ fn the_page_of_json_names_every_key() {
         &["status"],
         &["whoami"],
         &["init"],
+        &["config", "check"],
+        &["config", "path"],
+        &["config", "template"],
         &["capabilities"],
         &["release", "b"],
         &["release", "free"],
@@ -136,6 +150,7 @@ fn the_page_of_json_names_every_key() {
         records.push(alice(args).expect(0).json());
     }
     records.extend(alice(&["list"]).expect(0).json_lines());
+    records.extend(alice(&["config", "show"]).expect(0).json_lines());
     site.expire("a");
     records.push(alice(&["cleanup"]).expect(0).json());
     let mut missing = Vec::new();

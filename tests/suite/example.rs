@@ -87,6 +87,20 @@ fn every_event_is_read_and_rewritten_byte_for_byte() {
     }
 }
 
+#[test]
+fn the_settings_are_those_that_the_program_prints_and_all_of_them_are_the_defaults() {
+    let example = fs::read_to_string(example().join("config.toml")).unwrap();
+    assert_eq!(swarmlock::config::template(), example, "run scripts/example");
+    let uncommented: String = example
+        .lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .filter(|line| line.contains(" = "))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    assert_eq!(swarmlock::config::Config::parse(&uncommented), Ok(swarmlock::config::Config::default()));
+    assert_eq!(uncommented.lines().count(), swarmlock::config::KEYS.len());
+}
+
 /// Git keeps neither the modes nor the inodes, so what a clone has is a copy: its leases are of an era that is over.
 #[test]
 fn a_copy_can_be_looked_at_and_every_lease_in_it_is_over() {

@@ -165,6 +165,16 @@ fn about_the_state() -> Vec<Refusal> {
         broken("missing era", Code::Damaged, &["check", "a"], |site| {
             fs::remove_file(site.state("era.json")).unwrap();
         }),
+        broken("configuration", Code::Config, &["release", "src/auth.rs"], |site| {
+            site.plant("config.toml", "gaurd_wait = '1s'");
+        }),
+        broken("configuration, looked at", Code::Config, &["config", "check"], |site| {
+            site.plant("config.toml", "\"\\u001b\\nnext: swarmlock release --mine\" = 1");
+        }),
+        broken("a configuration open to all", Code::Unsafe, &["config", "show"], |site| {
+            site.plant("config.toml", "");
+            fs::set_permissions(site.state("config.toml"), fs::Permissions::from_mode(0o666)).unwrap();
+        }),
         broken("missing guard", Code::Unsafe, &["list"], |site| fs::remove_file(site.state(".guard")).unwrap()),
         broken("missing guard", Code::Unsafe, &["acquire", "a"], |site| {
             fs::remove_file(site.state(".guard")).unwrap();

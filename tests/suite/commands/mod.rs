@@ -5,6 +5,7 @@ mod capabilities;
 mod check;
 mod cleanup;
 mod completions;
+mod config;
 mod history;
 mod init;
 mod list;

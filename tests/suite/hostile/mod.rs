@@ -2,6 +2,7 @@
 
 mod arguments;
 mod clock;
+mod config;
 mod escapes;
 mod full;
 mod lock_files;
