@@ -76,10 +76,10 @@ fn acquire(
     let checkout = context.checkout()?;
     let target = target.target(context, &checkout)?;
     let (open, made) = context.open_or_init(&checkout)?;
-    let reason = args::reason(reason, open.config().max_reason)?;
     if made {
         report.note(&format!("made {}", checkout.state_path().display()));
     }
+    let reason = args::reason(reason, open.config().max_reason)?;
     let locks = open.locks();
     let token = crate::domain::Token::from_bits(host::random()?);
     let request = Request { resource: target.resource.clone(), agent: identity.id.clone(), ttl, reason, token };
