@@ -36,7 +36,7 @@ const HEAD: &str = "# Configuration
 Made from the program by `scripts/docs`; a test compares the two.
 
 `config.toml` in the state directory, in [TOML](https://toml.io), at most 64 KiB. It is optional; swarmlock reads it and never writes it.
-`swarmlock config path` says where it belongs, `swarmlock config template` prints one with every key commented out, `swarmlock config
+`swarmlock init` makes the directory where there is none yet, `swarmlock config path` says where the file belongs, `swarmlock config template` prints one with every key commented out, `swarmlock config
 check` says whether it is valid, and `swarmlock config show` what is in force and where each value comes from. A flag goes before the
 file, the file before the default.
 
