@@ -16,6 +16,7 @@ mod escapes;
 mod example;
 mod harness;
 mod hostile;
+mod identity;
 mod load;
 mod output;
 mod paths;
