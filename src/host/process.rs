@@ -147,9 +147,9 @@ fn answers(pid: u32) -> Liveness {
     }
 }
 
-/// Whether a process calls itself a tmux server, as every one does.
+/// Whether a process calls itself a tmux server, as every one does, and still is one.
 pub(super) fn is_tmux_server(stat: &Stat) -> bool {
-    stat.comm == "tmux: server"
+    stat.comm == "tmux: server" && !stat.is_over()
 }
 
 #[cfg(test)]

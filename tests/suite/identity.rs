@@ -19,7 +19,9 @@ const ABC: &str = "ba7816bf";
 fn shell_named(site: &Site, name: &str) -> String {
     let path = site.path(name);
     if !path.exists() {
-        symlink("/bin/bash", &path).unwrap();
+        let dirs = std::env::var_os("PATH").unwrap();
+        let bash = std::env::split_paths(&dirs).map(|dir| dir.join("bash")).find(|bash| bash.is_file()).unwrap();
+        symlink(bash, &path).unwrap();
     }
     path.to_str().unwrap().to_owned()
 }

@@ -73,3 +73,28 @@ fn a_process_that_cannot_see_the_boot_id_neither_begins_nor_ends_an_era() {
     holds(&site, "alice", "a.rs");
     inside(&["acquire", "b.rs", "--agent", "carol"]).unwrap().expect(10);
 }
+
+/// The numbers that are seen in there are another namespace's: recorded, they would be those of other processes.
+#[test]
+fn a_sandbox_without_its_own_proc_records_no_process() {
+    let site = Site::new();
+    let harness = site.path("claude");
+    let line = "exec -a claude \"$H\" -c '\"$0\" whoami --json; :' \"$0\"";
+    std::os::unix::fs::symlink("/bin/bash", &harness).unwrap();
+    let whoami = |flags: &[&str]| {
+        let set =
+            format!("H={} CLAUDE_CODE_SESSION_ID=abc; export H CLAUDE_CODE_SESSION_ID; {line}", harness.display());
+        unshare(&site, flags, &["bash", "-c", &set, BINARY])
+    };
+    // The control: with its own, the harness in there is seen, with its number in there.
+    let Some(control) = whoami(&["--pid", "--fork", "--mount-proc"]) else {
+        return skip("a_sandbox_without_its_own_proc", "no pid namespaces here");
+    };
+    let control = control.expect(0).json();
+    assert_eq!((&control["process"]["name"], &control["process"]["pid"]), (&"claude".into(), &1.into()), "{control}");
+    assert_eq!(control["evidence"], true);
+    let run = whoami(&["--pid", "--fork"]).unwrap().expect(0).json();
+    assert_eq!((&run["process"], &run["evidence"]), (&serde_json::Value::Null, &false.into()), "{run}");
+    // Who it is can be told all the same.
+    assert_eq!((&run["id"], &run["reliable"]), (&control["id"], &true.into()));
+}
