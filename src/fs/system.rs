@@ -11,7 +11,7 @@ use rustix::{
     io::{Errno, retry_on_intr},
 };
 
-use super::{Error, FileId, Result, file::file_id};
+use super::{Error, FileId, Hazard, Result, file::file_id};
 
 /// What stands at a path, itself and not what it points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,38 @@ pub fn read_system_start(path: &str, limit: usize) -> Result<Option<Vec<u8>>> {
         Ok(_) => Ok(Some(bytes)),
         Err(Errno::ACCESS | Errno::PERM | Errno::SRCH) => Ok(None),
         Err(errno) => Err(Error::call("read", path, errno)),
+    }
+}
+
+/// Reads a regular file that others may have written; `None` if nothing is there.
+///
+/// # Errors
+/// If it is a link, no regular file, or longer than `limit` bytes, or the kernel refuses.
+pub fn read_foreign(path: &Path, limit: usize) -> Result<Option<Vec<u8>>> {
+    let hazardous = |hazard| Error::Unsafe { path: path.to_owned(), hazard };
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let fd = match retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty())) {
+        Ok(fd) => fd,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::LOOP) => return Err(hazardous(Hazard::Link)),
+        Err(Errno::NXIO) => return Err(hazardous(Hazard::NotAFile)),
+        Err(errno) => return Err(Error::call("open", path, errno)),
+    };
+    let stat = retry_on_intr(|| rustix::fs::fstat(&fd)).map_err(|errno| Error::call("fstat", path, errno))?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(hazardous(Hazard::NotAFile));
+    }
+    let mut bytes = Vec::with_capacity(256);
+    loop {
+        let got = retry_on_intr(|| rustix::io::read(&fd, rustix::buffer::spare_capacity(&mut bytes)))
+            .map_err(|errno| Error::call("read", path, errno))?;
+        if got == 0 {
+            return Ok(Some(bytes));
+        }
+        if bytes.len() > limit {
+            return Err(Error::TooLarge { path: path.to_owned(), limit });
+        }
+        bytes.reserve(4096);
     }
 }
 
