@@ -4,6 +4,15 @@ use std::{fmt, path::PathBuf};
 
 use crate::fs;
 
+/// A checkout with locks of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// Its root.
+    pub checkout: PathBuf,
+    /// The directory that its state directory stands in.
+    pub home: PathBuf,
+}
+
 /// All of these are faults of what was asked for, except refusals of the kernel.
 #[derive(Debug)]
 pub enum Error {
@@ -14,10 +23,12 @@ pub enum Error {
         /// From here.
         cwd: PathBuf,
     },
-    /// `.git` is a file: a linked worktree or a submodule.
+    /// A `.git` that is a file or a link leads to no repository.
     GitFile {
         /// That file.
         git: PathBuf,
+        /// What is wrong with it.
+        why: String,
     },
     /// What was given as state directory cannot be one.
     BadStateDir {
@@ -43,19 +54,28 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The path leads out of the checkout.
+    /// No pattern.
+    BadPattern {
+        /// As it was given.
+        text: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The path leads out of the checkout and all its worktrees.
     Outside {
         /// As it was given.
         text: String,
-        /// The root that it should be under.
+        /// The root of the worktree that the current directory is in.
         root: PathBuf,
+        /// The checkout that it is in.
+        other: Option<Other>,
     },
     /// The path is in another checkout inside this one.
     Nested {
         /// As it was given.
         text: String,
-        /// The root of that checkout.
-        nested: PathBuf,
+        /// That checkout.
+        other: Other,
     },
     /// Nothing that this version can lock.
     NotLockable {
@@ -81,11 +101,7 @@ impl fmt::Display for Error {
                 "{}: neither in a git checkout nor below a directory with a state directory (.agent_locks)",
                 cwd.display()
             ),
-            Self::GitFile { git } => write!(
-                f,
-                "{}: it is a file: this is a linked worktree or a submodule, which this version does not follow",
-                git.display()
-            ),
+            Self::GitFile { git, why } => write!(f, "{}: it leads to no repository: {why}", git.display()),
             Self::BadStateDir { path } => {
                 write!(f, "{}: a state directory is a plain name in a directory that exists", path.display())
             }
@@ -95,9 +111,18 @@ impl fmt::Display for Error {
             Self::BadName { text, why } | Self::BadPath { text, why } | Self::NotLockable { text, why } => {
                 write!(f, "{text}: {why}")
             }
-            Self::Outside { text, root } => write!(f, "{text}: it is outside the checkout {}", root.display()),
-            Self::Nested { text, nested } => {
-                write!(f, "{text}: it is in another checkout, {}, whose locks are its own", nested.display())
+            Self::BadPattern { text, why } => write!(f, "{text}: {why}"),
+            Self::Outside { text, root, other: None } => {
+                write!(f, "{text}: it is outside the checkout {}", root.display())
+            }
+            Self::Outside { text, root, other: Some(other) } => write!(
+                f,
+                "{text}: it is outside the checkout {}, in another one, {}, whose locks are its own",
+                root.display(),
+                other.checkout.display()
+            ),
+            Self::Nested { text, other } => {
+                write!(f, "{text}: it is in another checkout, {}, whose locks are its own", other.checkout.display())
             }
         }
     }

@@ -13,6 +13,9 @@ use crate::fs::{Kind, link_target, look_at};
 /// As many as the kernel follows.
 const MAX_LINKS: u32 = 40;
 
+/// What is said of a part of a path that no file system can hold.
+pub(super) const TOO_LONG: &str = "a part of it is longer than the file system allows";
+
 /// Where a path leads.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Resolved {
@@ -20,19 +23,21 @@ pub(super) struct Resolved {
     pub(super) path: PathBuf,
     /// What stands there.
     pub(super) kind: Option<Kind>,
-    /// The last symbolic link below the root that the whole path was, on its way there.
-    pub(super) last_link: Option<PathBuf>,
+    /// The symbolic links that the whole path was, on its way there.
+    pub(super) links: Vec<PathBuf>,
+    /// Whether it was written as a directory is: with a `/`, `.` or `..` at the end.
+    pub(super) as_directory: bool,
 }
 
 /// Follows `text`, relative to `base` (absolute, without links) unless it is absolute.
-pub(super) fn resolve(base: &Path, root: &Path, text: &OsStr) -> Result<Resolved, Error> {
+pub(super) fn resolve(base: &Path, text: &OsStr) -> Result<Resolved, Error> {
     let shown = || text.to_string_lossy().into_owned();
     let mut at = start(base, text);
     let mut todo: VecDeque<OsString> = parts(text).collect();
-    let mut slash_after = text.as_bytes().ends_with(b"/");
-    let (mut links, mut missing) = (0, 0_usize);
+    let mut as_directory = is_directory_spelling(text.as_bytes());
+    let (mut followed, mut missing) = (0, 0_usize);
     let mut kind = Some(Kind::Directory);
-    let mut last_link = None;
+    let mut links = Vec::new();
     while let Some(part) = todo.pop_front() {
         if part == ".." {
             at.pop();
@@ -45,21 +50,19 @@ pub(super) fn resolve(base: &Path, root: &Path, text: &OsStr) -> Result<Resolved
         match kind {
             None => missing += 1,
             Some(Kind::Directory) => {}
-            Some(Kind::File) if todo.is_empty() && !slash_after => {}
+            Some(Kind::File) if todo.is_empty() && !as_directory => {}
             Some(Kind::File) => {
                 return Err(Error::BadPath { text: shown(), why: "a part of it before a '/' is not a directory" });
             }
             Some(Kind::Link) => {
-                links += 1;
-                if links > MAX_LINKS {
+                followed += 1;
+                if followed > MAX_LINKS {
                     return Err(Error::BadPath { text: shown(), why: "its symbolic links go round in circles" });
                 }
                 let target = link_target(&next)?;
                 if todo.is_empty() {
-                    slash_after |= target.as_os_str().as_bytes().ends_with(b"/");
-                    if next.starts_with(root) {
-                        last_link = Some(next);
-                    }
+                    as_directory |= is_directory_spelling(target.as_os_str().as_bytes());
+                    links.push(next);
                 }
                 at = start(&at, target.as_os_str());
                 for part in parts(target.as_os_str()).collect::<Vec<_>>().into_iter().rev() {
@@ -71,7 +74,12 @@ pub(super) fn resolve(base: &Path, root: &Path, text: &OsStr) -> Result<Resolved
         }
         at = next;
     }
-    Ok(Resolved { path: at, kind, last_link })
+    Ok(Resolved { path: at, kind, links, as_directory })
+}
+
+/// Whether a path that ends like this is one of a directory.
+pub(super) fn is_directory_spelling(text: &[u8]) -> bool {
+    matches!(text.rsplit(|b| *b == b'/').next(), Some(b"" | b"." | b".."))
 }
 
 fn start(base: &Path, text: &OsStr) -> PathBuf {
@@ -86,9 +94,7 @@ fn parts(text: &OsStr) -> impl Iterator<Item = OsString> {
 fn look(path: &Path, shown: &dyn Fn() -> String) -> Result<Option<Kind>, Error> {
     match look_at(path) {
         Ok(found) => Ok(found.map(|(kind, _)| kind)),
-        Err(error) if error.is_too_long() => {
-            Err(Error::BadPath { text: shown(), why: "a part of it is longer than the file system allows" })
-        }
+        Err(error) if error.is_too_long() => Err(Error::BadPath { text: shown(), why: TOO_LONG }),
         Err(error) => Err(error.into()),
     }
 }

@@ -206,7 +206,7 @@ impl Context {
             let config = Config::load(&state)?;
             return Ok((self.opened(state, config)?, false));
         }
-        let Some(parent) = Dir::open(checkout.root())? else {
+        let Some(parent) = Dir::open(checkout.home())? else {
             return Err(store::Error::Replaced { path }.into());
         };
         #[expect(clippy::cast_possible_truncation, reason = "any 64 of the random bits will do")]

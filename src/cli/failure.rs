@@ -146,7 +146,7 @@ impl From<checkout::Error> for Failure {
                 usage("make one in the current directory, or name one with --dir").next("swarmlock init")
             }
             checkout::Error::GitFile { .. } => {
-                usage("a directory of its own binds only those who work in it: --dir .agent_locks; that of the main checkout serves for names")
+                usage("repair it (git worktree repair, git submodule update --init) or move it away; a state directory of its own binds only those who work with it: --dir .agent_locks")
                     .next("swarmlock --dir .agent_locks status")
             }
             checkout::Error::BadStateDir { .. } => {
@@ -162,16 +162,20 @@ impl From<checkout::Error> for Failure {
                 usage("a name is written name:deploy-staging").next("swarmlock --help")
             }
             checkout::Error::BadPath { .. } => usage("give the path of a file").next("swarmlock --help"),
-            checkout::Error::Outside { .. } => {
+            checkout::Error::BadPattern { .. } => {
+                usage("a file that is called so is named with --literal").next("swarmlock --help")
+            }
+            checkout::Error::Outside { other: None, .. } => {
                 usage("for something outside the checkout, agree on a name").next("swarmlock --help")
             }
-            checkout::Error::Nested { nested, .. } => {
-                let state = nested.join(checkout::STATE_NAME.as_str());
-                let word = super::escape::word(state.as_os_str().as_encoded_bytes());
-                usage("use the state directory of that checkout").next(format!("swarmlock --dir {word} status"))
+            checkout::Error::Outside { other: Some(other), .. } | checkout::Error::Nested { other, .. } => {
+                let state = other.home.join(checkout::STATE_NAME.as_str());
+                let state = super::escape::word(state.as_os_str().as_encoded_bytes());
+                let root = super::escape::word(other.checkout.as_os_str().as_encoded_bytes());
+                usage(&format!("lock it from there: cd {root}")).next(format!("swarmlock --dir {state} status"))
             }
             checkout::Error::NotLockable { .. } => {
-                usage("for more than a file, agree on a name: name:docs").next("swarmlock --help")
+                usage("for what is no file of the checkout, agree on a name: name:docs").next("swarmlock --help")
             }
         }
     }

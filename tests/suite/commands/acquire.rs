@@ -192,17 +192,17 @@ fn the_state_directory_is_where_the_flag_or_else_the_variable_says() {
 }
 
 #[test]
-fn a_git_file_is_refused_and_so_is_a_path_in_a_nested_checkout() {
+fn a_git_file_that_leads_nowhere_is_refused_and_so_is_a_path_in_a_nested_checkout() {
     let site = Site::new();
     fs::create_dir_all(site.path("linked/src")).unwrap();
     fs::write(site.path("linked/.git"), "gitdir: ../.git/worktrees/linked\n").unwrap();
-    for (dir, path) in [("linked/src", "a"), ("linked", "a"), ("linked", "name:n")] {
+    for (dir, path) in [("linked/src", "a"), ("linked", "a"), ("linked", "name:n"), ("", "linked/a")] {
         let run = site.agent("alice").within(site.path(dir)).run(["acquire", path]).expect(2);
-        assert!(run.err.contains("linked/.git: it is a file: this is a linked worktree or a submodule"), "{run}");
+        assert!(run.err.contains("linked/.git: it leads to no repository: "), "{run}");
     }
     fs::create_dir_all(site.path("nested/.git")).unwrap();
     fs::create_dir_all(site.path("nested/src")).unwrap();
-    for path in ["nested/src/a", "linked/a", "./nested//x"] {
+    for path in ["nested/src/a", "nested/src/*.rs", "nested", "./nested//x"] {
         let run = site.agent("alice").run(["acquire", path]).expect(2);
         assert!(run.err.contains("it is in another checkout"), "{run}");
     }

@@ -86,7 +86,7 @@ fn a_path_that_leads_out_of_the_checkout_is_refused() {
             refused(&run, 2, outside);
         }
     }
-    for none in [".", "src", "src/..", "src/a.rs/x", "src/a.rs/"] {
+    for none in ["src/a.rs/x", "src/a.rs/", "src/*/../a.rs"] {
         refused(&site.agent("alice").run(["acquire", none]), 2, none);
     }
     for inside in ["src/../src/./a.rs", "./src//a.rs", "out/up/src/a.rs"] {
