@@ -1,20 +1,28 @@
-//! Whether two locks are on the same file.
+//! Whether two locks are about a file in common.
 
-use super::Glob;
+use super::glob::{Glob, covers, touch};
 
-/// What of the files of one worktree is locked.
-#[derive(Clone, Copy, Debug)]
+/// What of the files of one worktree is locked. Paths are relative to its root: components joined by `/`, none empty,
+/// `.` or `..`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Files<'a> {
     /// One file.
     Path(&'a [u8]),
-    /// A directory and all below it; empty for the root.
+    /// A directory and all below it; `""` is the root.
     Tree(&'a [u8]),
-    /// All that match.
+    /// What a pattern matches.
     Glob(&'a Glob),
 }
 
-/// Whether some file is in both.
+/// Whether there is a path that both are about. Exact and symmetric.
 #[must_use]
 pub fn overlap(a: Files<'_>, b: Files<'_>) -> bool {
-    matches!((a, b), (Files::Path(a), Files::Path(b)) if a == b)
+    match (a, b) {
+        (Files::Path(a), Files::Path(b)) => a == b,
+        (Files::Path(path), Files::Tree(tree)) | (Files::Tree(tree), Files::Path(path)) => covers(tree, path),
+        (Files::Path(path), Files::Glob(glob)) | (Files::Glob(glob), Files::Path(path)) => glob.matches(path),
+        (Files::Tree(a), Files::Tree(b)) => touch(a, b),
+        (Files::Tree(tree), Files::Glob(glob)) | (Files::Glob(glob), Files::Tree(tree)) => glob.overlaps_tree(tree),
+        (Files::Glob(a), Files::Glob(b)) => a.overlaps(b),
+    }
 }

@@ -1,40 +1,114 @@
-//! Patterns over paths.
+//! Patterns over paths, and whether two of them can match the same one.
+//!
+//! `*` is any run of characters but `/`, `?` one of them, `[a-z]` and `[!a-z]` one of these or of the others (never `/`),
+//! `{a,b}` one of several patterns, `**` any run of characters and, as a whole component, also no component; `\x` is `x`.
+//! A character is what UTF-8 says, or one byte that is not valid UTF-8.
 
-/// A pattern over canonical paths.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Glob(Vec<u8>);
+mod chars;
+mod error;
+mod mode;
+mod nfa;
+mod parse;
+mod product;
+mod raw;
+#[cfg(test)]
+mod tests;
 
-/// Why a text is no pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GlobError {
-    /// Nothing in it.
-    Empty,
-}
+use std::{cmp::Ordering, sync::Arc};
 
-impl std::fmt::Display for GlobError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a pattern is at least one character")
-    }
+pub use error::GlobError;
+use nfa::Nfa;
+
+/// A pattern over canonical paths relative to a root, as bytes, e.g. `src/**/*.rs`. Two are equal if their texts are.
+#[derive(Clone, Debug)]
+pub struct Glob {
+    text: Vec<u8>,
+    prefix: Vec<u8>,
+    nfa: Arc<Nfa>,
 }
 
 impl Glob {
-    /// Checks a pattern.
+    /// Reads a pattern of at most 4,096 bytes. Stars in a row are put together; otherwise its text stays as it is.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with it, and [`GlobError::TooLarge`] if comparing it could take more than milliseconds.
     pub fn new(text: &[u8]) -> Result<Self, GlobError> {
-        if text.is_empty() { Err(GlobError::Empty) } else { Ok(Self(text.to_vec())) }
+        let parsed = parse::parse(text)?;
+        let nfa = Nfa::new(&parsed.parts, std::str::from_utf8(text).is_err())?;
+        Ok(Self { text: parsed.text, prefix: parsed.prefix, nfa: Arc::new(nfa) })
     }
 
     /// Its text.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.text
     }
 
-    /// Text that matches exactly this.
+    /// Whether it matches this path: components joined by `/`, none empty, `.` or `..`.
+    #[must_use]
+    pub fn matches(&self, path: &[u8]) -> bool {
+        covers(&self.prefix, path) && self.nfa.matches(path)
+    }
+
+    /// Whether there is a path that both match. Exact and symmetric.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        touch(&self.prefix, &other.prefix) && product::meet(&self.nfa, &other.nfa)
+    }
+
+    /// Whether it matches `tree` itself or a path below it; `""` is the root, with every path.
+    #[must_use]
+    pub fn overlaps_tree(&self, tree: &[u8]) -> bool {
+        touch(&self.prefix, tree) && self.nfa.enters(tree)
+    }
+
+    /// A text that as a pattern matches exactly this path.
     #[must_use]
     pub fn escape(literal: &[u8]) -> Vec<u8> {
-        literal.to_vec()
+        let mut text = Vec::with_capacity(literal.len());
+        for byte in literal {
+            if matches!(byte, b'*' | b'?' | b'[' | b'{' | b'\\') {
+                text.push(b'\\');
+            }
+            text.push(*byte);
+        }
+        text
+    }
+
+    /// Its leading components without wildcards, unescaped and joined by `/`; may be empty. Each path that it matches is
+    /// this one or lies below it.
+    #[must_use]
+    pub fn literal_prefix(&self) -> &[u8] {
+        &self.prefix
+    }
+}
+
+/// Whether a path is the tree's own or lies below it.
+pub(super) fn covers(tree: &[u8], path: &[u8]) -> bool {
+    tree.is_empty() || path.strip_prefix(tree).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+/// Whether two trees have a path in common.
+pub(super) fn touch(a: &[u8], b: &[u8]) -> bool {
+    covers(a, b) || covers(b, a)
+}
+
+impl PartialEq for Glob {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Glob {}
+
+impl PartialOrd for Glob {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Glob {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
     }
 }
