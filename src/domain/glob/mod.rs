@@ -4,12 +4,16 @@
 //! `{a,b}` one of several patterns, `**` any run of characters and, as a whole component, also no component; `\x` is `x`.
 //! A character is what UTF-8 says, or one byte that is not valid UTF-8.
 
+#[cfg(test)]
+mod brute;
 mod chars;
 mod error;
 mod mode;
 mod nfa;
 mod parse;
 mod product;
+#[cfg(test)]
+mod property;
 mod raw;
 #[cfg(test)]
 mod tests;

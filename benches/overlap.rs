@@ -1,0 +1,135 @@
+//! `cargo bench --bench overlap`: what it costs to read a pattern, to match it, and to compare two, in the worst case too.
+//! Exit code 1 if a bound is missed.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark: it reads the clock, and stops at the first surprise"
+)]
+
+use std::{
+    hint::black_box,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use swarmlock::domain::{Glob, GlobError};
+
+/// The longest that a comparison of two patterns may take.
+const MOST_PAIR: Duration = Duration::from_millis(5);
+/// The longest that matching 10,000 paths may take.
+const MOST_MATCHES: Duration = Duration::from_millis(20);
+/// The longest that reading a usual pattern may take.
+const MOST_READ: Duration = Duration::from_micros(50);
+
+const RUNS: usize = 101;
+
+const TYPICAL: &[(&str, &str)] = &[
+    ("src/**/*.rs", "src/auth/*.rs"),
+    ("src/a*.py", "src/*b.py"),
+    ("src/x?.py", "src/[xy]1.py"),
+    ("src/**/*.{ts,tsx,js,jsx}", "src/**/*.test.{ts,js}"),
+    ("src/**/*.rs", "src/**/*.py"),
+    ("docs/**", "src/**"),
+    ("**/*.md", "docs/**/index.*"),
+    ("**/*a????????????", "**/*b????????????"),
+    ("{packages,apps}/*/src/**/*.{ts,tsx}", "**/{test,tests}/**/*.snap"),
+];
+
+fn main() -> ExitCode {
+    let mut missed = false;
+    let mut bound = |name: &str, times: &[Duration], most: Duration| {
+        let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
+        let verdict = if median <= most { "ok" } else { "MISSED" };
+        missed |= median > most;
+        println!("{name:58} median {median:>10.1?}  worst {worst:>10.1?}  at most {most:>6.1?}  {verdict}");
+    };
+    for (a, b) in TYPICAL {
+        bound(&format!("read {a}"), &time(|| Glob::new(black_box(a.as_bytes()))), MOST_READ);
+        let (a_glob, b_glob) = (Glob::new(a.as_bytes()).unwrap(), Glob::new(b.as_bytes()).unwrap());
+        let verb = if a_glob.overlaps(&b_glob) { "meets" } else { "misses" };
+        bound(&format!("{a} {verb} {b}"), &time(|| black_box(&a_glob).overlaps(&b_glob)), MOST_READ);
+    }
+    for (name, a, b) in worst_pairs() {
+        bound(&format!("read the worst: {name}"), &time(|| Glob::new(black_box(a.as_bytes()))), MOST_PAIR);
+        assert!(!a.overlaps(&b), "{name}: all pairs are searched");
+        bound(&format!("the worst: {name}"), &time(|| black_box(&a).overlaps(&b)), MOST_PAIR);
+    }
+    let paths: Vec<String> = (0..10_000).map(|n| format!("src/module{}/part{}/file{n}.rs", n % 50, n % 7)).collect();
+    for text in ["src/**/*.rs", "src/module7/**", "**/part3/*[0-4].rs", "{src,tests}/**/file1*.{rs,toml}", "docs/**"] {
+        let glob = Glob::new(text.as_bytes()).unwrap();
+        let count = || paths.iter().filter(|path| glob.matches(path.as_bytes())).count();
+        bound(&format!("10,000 paths, {} match {text}", count()), &time(count), MOST_MATCHES);
+    }
+    if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// Pairs of patterns as large as they may be that have nothing in common, so that every pair of states is searched.
+fn worst_pairs() -> Vec<(&'static str, Glob, Glob)> {
+    let pair = |name, unit_a: &str, unit_b: &str, end_a: &str, end_b: &str| {
+        (name, largest(unit_a, end_a), largest(unit_b, end_b))
+    };
+    vec![
+        pair("stars", "*a", "*b", "x", "y"),
+        pair("stars, same letter", "*a", "*a", "x", "y"),
+        pair("stars across components", "**a", "**b", "x", "y"),
+        pair("any components", "**/", "**/?", "x", "y"),
+        pair("any components, named", "**/a/", "**/b/", "x", "y"),
+        pair("dots", "*.", "*.", "x", "y"),
+        pair("optional letters", "{a,}", "{a,}", "x", "y"),
+        pair("optional stars", "{*,a,}", "{*,b,}", "x", "y"),
+        pair("nothing or all", "{**,}", "{**,}", "x", "y"),
+        pair("many ways", "{**,?,**/a,b,}", "{*/,?,**a,b,}", "x", "y"),
+        pair("classes", "*[acegikmoqsuwy]", "*[bdfhjlnprtvxz]", "x", "y"),
+        pair("classes that meet", "**[!a-cx-z]", "**[!a-cx-z]", "x", "y"),
+        pair("letters against stars", "?", "**?", "x", "y"),
+        ("many letters", sized(&|n| format!("**{}x", letters(n, 0))), sized(&|n| format!("**{}y", letters(n, 300)))),
+        ("many classes", sized(&|n| format!("**{}x", classes(n))), sized(&|n| format!("**{}y", classes(n)))),
+    ]
+}
+
+/// A pattern of as many of these units as there may be.
+fn largest(unit: &str, end: &str) -> Glob {
+    sized(&|n| format!("{}{end}", unit.repeat(n)))
+}
+
+/// The largest pattern of a family that is not refused.
+fn sized(family: &dyn Fn(usize) -> String) -> Glob {
+    let (mut fits, mut refused) = (1_usize, 5000);
+    while refused - fits > 1 {
+        let middle = fits.midpoint(refused);
+        match Glob::new(family(middle).as_bytes()) {
+            Err(GlobError::TooLarge { .. } | GlobError::TooLong { .. }) => refused = middle,
+            _ => fits = middle,
+        }
+    }
+    Glob::new(family(fits).as_bytes()).unwrap()
+}
+
+/// Letters that are all different.
+fn letters(count: usize, from: usize) -> String {
+    (0..count).filter_map(|n| char::from_u32(0x4e00 + u32::try_from(from + n).unwrap())).collect()
+}
+
+/// Sets of letters that are all different, with a star before each.
+fn classes(count: usize) -> String {
+    (0..count)
+        .map(|n| {
+            let at = |k: usize| char::from_u32(0x4e00 + u32::try_from(2 * n + 10 * k).unwrap()).unwrap();
+            format!("*[{}{}{}]", at(0), at(1), at(2))
+        })
+        .collect()
+}
+
+fn time<T>(mut run: impl FnMut() -> T) -> Vec<Duration> {
+    let mut times: Vec<_> = (0..RUNS)
+        .map(|_| {
+            let start = Instant::now();
+            black_box(run());
+            start.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times
+}
