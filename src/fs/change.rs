@@ -10,7 +10,7 @@ use rustix::{
     io::{Errno, retry_on_intr},
 };
 
-use super::{Dir, Entry, Error, File, FileName, Hazard, Result, dir::PRIVATE_FILE};
+use super::{Dir, Entry, Error, File, FileName, Hazard, Result, dir::PRIVATE_FILE, system::umask_is_private};
 
 /// How many directories in each other are removed: a state directory has four.
 const DEEPEST: u32 = 16;
@@ -54,7 +54,10 @@ impl Dir {
     }
 
     fn fill(&self, fd: &OwnedFd, name: &FileName, bytes: &[u8], sync: Sync, stamp: Stamp) -> Result<()> {
-        retry_on_intr(|| rustix::fs::fchmod(fd, PRIVATE_FILE)).map_err(|errno| self.failed("fchmod", name, errno))?;
+        if !umask_is_private() {
+            retry_on_intr(|| rustix::fs::fchmod(fd, PRIVATE_FILE))
+                .map_err(|errno| self.failed("fchmod", name, errno))?;
+        }
         File::write_all(fd, &self.path().join(name.as_str()), bytes)?;
         if let Stamp::At(time) = stamp {
             let times = Timestamps {

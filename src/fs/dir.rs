@@ -6,14 +6,14 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxFlags},
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, StatxFlags},
     io::{Errno, retry_on_intr},
 };
 
 use super::{
     Error, File, FileId, FileName, Hazard, Meta, Result,
     file::{file_id, ownership_hazard},
-    resolve::open_below,
+    resolve::{joined, open_below},
 };
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
@@ -45,6 +45,10 @@ impl Dir {
     /// # Errors
     /// If it is a link or no directory, or the kernel refuses.
     pub fn open(path: &Path) -> Result<Option<Self>> {
+        Ok(Self::open_any(path)?.map(|(dir, _)| dir))
+    }
+
+    fn open_any(path: &Path) -> Result<Option<(Self, Stat)>> {
         let flags = DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = match retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty())) {
             Ok(fd) => fd,
@@ -56,7 +60,7 @@ impl Dir {
             }
             Err(errno) => return Err(Error::call("open", path, errno)),
         };
-        Self::from_fd(fd, path.to_owned()).map(|(dir, _)| Some(dir))
+        Self::from_fd(fd, path.to_owned()).map(Some)
     }
 
     /// Like [`Dir::open`], and the directory must be ours alone, even to look into: one that came with a clone of a
@@ -65,8 +69,7 @@ impl Dir {
     /// # Errors
     /// Also if another user owns it, or its mode gives others anything.
     pub fn open_private(path: &Path) -> Result<Option<Self>> {
-        let Some(dir) = Self::open(path)? else { return Ok(None) };
-        let stat = retry_on_intr(|| rustix::fs::fstat(&dir.fd)).map_err(|errno| Error::call("fstat", path, errno))?;
+        let Some((dir, stat)) = Self::open_any(path)? else { return Ok(None) };
         let open_to_others =
             Some(Hazard::LoosePermissions(stat.st_mode & 0o7777)).filter(|_| stat.st_mode & 0o077 != 0);
         match ownership_hazard(&stat).or(open_to_others) {
@@ -75,12 +78,11 @@ impl Dir {
         }
     }
 
-    fn from_fd(fd: OwnedFd, path: PathBuf) -> Result<(Self, Option<Hazard>)> {
+    fn from_fd(fd: OwnedFd, path: PathBuf) -> Result<(Self, Stat)> {
         let stat = retry_on_intr(|| rustix::fs::fstat(&fd)).map_err(|errno| Error::call("fstat", &path, errno))?;
-        let hazard = ownership_hazard(&stat);
         #[expect(clippy::useless_conversion, reason = "narrower on other machines")]
         let links = u64::from(stat.st_nlink);
-        Ok((Self { fd, path, id: file_id(&stat), links }, hazard))
+        Ok((Self { fd, path, id: file_id(&stat), links }, stat))
     }
 
     /// Where the directory was opened.
@@ -101,7 +103,16 @@ impl Dir {
         self.links
     }
 
+    /// Whether it certainly had directories in it when it was opened; some file systems do not tell.
+    #[must_use]
+    pub fn has_subdirs(&self) -> bool {
+        self.links > 2
+    }
+
     /// Opens a directory below this one, each component of `at` by name; `None` if it is not there.
+    ///
+    /// The levels on the way are looked at by name after they were passed. In a directory that is ours alone to write
+    /// nobody else can exchange a level, so what is seen there is what was passed.
     ///
     /// # Errors
     /// If a component is a link, no directory or a mount, or it is not ours alone to write.
@@ -109,13 +120,47 @@ impl Dir {
         let fd = match self.open_at(at, DIRECTORY, Mode::empty()) {
             Ok(fd) => fd,
             Err(error) if error.is_absent() => return Ok(None),
+            // Which level it is, the kernel does not say.
+            Err(Error::Unsafe { .. }) if at.len() > 1 => return self.subdir_by_levels(at),
             Err(error) => return Err(error),
         };
-        let (dir, hazard) = Self::from_fd(fd, self.below(at))?;
-        match hazard {
+        for passed in 1..at.len() {
+            self.check_level(at.get(..passed).unwrap_or_default())?;
+        }
+        let (dir, stat) = Self::from_fd(fd, self.below(at))?;
+        match ownership_hazard(&stat) {
             Some(hazard) => Err(Error::Unsafe { path: dir.path, hazard }),
             None => Ok(Some(dir)),
         }
+    }
+
+    fn subdir_by_levels(&self, at: &[&FileName]) -> Result<Option<Self>> {
+        let mut below: Option<Self> = None;
+        for name in at {
+            match below.as_ref().unwrap_or(self).subdir(&[name])? {
+                Some(next) => below = Some(next),
+                None => return Ok(None),
+            }
+        }
+        Ok(below)
+    }
+
+    /// Fails unless a directory that is ours alone to write stands at `at`.
+    fn check_level(&self, at: &[&FileName]) -> Result<()> {
+        let path = || self.below(at);
+        let stat = retry_on_intr(|| rustix::fs::statat(&self.fd, joined(at), AtFlags::SYMLINK_NOFOLLOW))
+            .map_err(|errno| Error::call("lstat", path(), errno))?;
+        let hazard = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => ownership_hazard(&stat),
+            FileType::Symlink => Some(Hazard::Link),
+            FileType::RegularFile
+            | FileType::Fifo
+            | FileType::Socket
+            | FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Unknown => Some(Hazard::NotADirectory),
+        };
+        hazard.map_or(Ok(()), |hazard| Err(Error::Unsafe { path: path(), hazard }))
     }
 
     /// Opens the directory `name` in this one, making it (0700) if nothing is there.

@@ -38,7 +38,7 @@ pub struct Meta {
 /// An open regular file: ours, with one name, that nobody else may write.
 #[derive(Debug)]
 pub struct File {
-    pub(super) fd: OwnedFd,
+    pub(super) fd: std::fs::File,
     pub(super) path: PathBuf,
     pub(super) id: FileId,
     size: u64,
@@ -57,7 +57,9 @@ impl File {
         };
         match hazard {
             Some(hazard) => Err(Error::Unsafe { path, hazard }),
-            None => Ok(Self { fd, path, id: file_id(&stat), size: u64::try_from(stat.st_size).unwrap_or(0) }),
+            None => {
+                Ok(Self { fd: fd.into(), path, id: file_id(&stat), size: u64::try_from(stat.st_size).unwrap_or(0) })
+            }
         }
     }
 

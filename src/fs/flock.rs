@@ -29,9 +29,7 @@ impl File {
             let errno = error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error);
             Error::call(call, &self.path, errno)
         };
-        let own = self.fd.try_clone().map_err(|error| refused("fcntl", &error))?;
-        let own = std::fs::File::from(own);
-        match try_lock(&own) {
+        match try_lock(&self.fd) {
             Ok(()) => return Ok(Flocked::Held),
             Err(error) if error.raw_os_error() != fs2::lock_contended_error().raw_os_error() => {
                 return Err(refused("flock", &error));
@@ -39,6 +37,7 @@ impl File {
             Err(_) if limit.is_zero() => return Ok(Flocked::Busy),
             Err(_) => {}
         }
+        let own = self.fd.try_clone().map_err(|error| refused("fcntl", &error))?;
         let (tell, told) = mpsc::sync_channel(1);
         thread::Builder::new()
             .name("guard".to_owned())

@@ -20,7 +20,9 @@ pub use error::{Error, Hazard};
 pub use file::{File, FileId, Meta};
 pub use flock::{Flocked, flock_holder};
 pub use name::FileName;
-pub use system::{Kind, link_target, look_at, read_foreign, read_system_file, read_system_start, set_private_umask};
+pub use system::{
+    Kind, link_target, look_at, read_foreign, read_system_file, read_system_line, read_system_start, set_private_umask,
+};
 
 /// The result of a file system call.
 pub type Result<T> = std::result::Result<T, Error>;

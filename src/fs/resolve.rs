@@ -93,7 +93,8 @@ fn refused(call: &'static str, path: &Path, at: &[&FileName], errno: Errno) -> E
     }
 }
 
-fn joined(at: &[&FileName]) -> String {
+/// The names with a '/' between them.
+pub(super) fn joined(at: &[&FileName]) -> String {
     let mut text = String::with_capacity(at.iter().map(|name| name.as_str().len() + 1).sum());
     for name in at {
         if !text.is_empty() {

@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     os::unix::ffi::OsStringExt as _,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use rustix::{
@@ -29,6 +30,18 @@ pub enum Kind {
 /// # Errors
 /// If it cannot be read for a reason that may pass: no descriptors or memory left, an input or output error.
 pub fn read_system_file(path: &str, limit: usize) -> Result<Option<String>> {
+    read_until(path, limit, |_| false)
+}
+
+/// Like [`read_system_file`], for a file of one line: what follows the first is not asked for.
+///
+/// # Errors
+/// Those of [`read_system_file`].
+pub fn read_system_line(path: &str, limit: usize) -> Result<Option<String>> {
+    read_until(path, limit, |read| read.ends_with(b"\n"))
+}
+
+fn read_until(path: &str, limit: usize, done: impl Fn(&[u8]) -> bool) -> Result<Option<String>> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     let fd = match retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty())) {
         Ok(fd) => fd,
@@ -39,7 +52,7 @@ pub fn read_system_file(path: &str, limit: usize) -> Result<Option<String>> {
     loop {
         let got = retry_on_intr(|| rustix::io::read(&fd, rustix::buffer::spare_capacity(&mut bytes)))
             .map_err(|errno| Error::call("read", path, errno))?;
-        if got == 0 {
+        if got == 0 || done(&bytes) {
             return Ok(String::from_utf8(bytes).ok());
         }
         if bytes.len() >= limit {
@@ -135,7 +148,16 @@ pub fn link_target(path: &Path) -> Result<PathBuf> {
     Ok(PathBuf::from(OsString::from_vec(target.into_bytes())))
 }
 
+/// Set once the umask is known to be our own.
+static PRIVATE_UMASK: AtomicBool = AtomicBool::new(false);
+
 /// Makes every file that this process creates private to its user. Once, before any thread is started.
 pub fn set_private_umask() {
     rustix::process::umask(Mode::from_raw_mode(0o077));
+    PRIVATE_UMASK.store(true, Ordering::Relaxed);
+}
+
+/// Whether a file created 0600 is 0600: else the umask that we were started with may have taken something away.
+pub(super) fn umask_is_private() -> bool {
+    PRIVATE_UMASK.load(Ordering::Relaxed)
 }

@@ -74,7 +74,7 @@ fn machine_id() -> store::Result<Option<String>> {
 }
 
 fn trimmed(path: &str) -> store::Result<Option<String>> {
-    Ok(fs::read_system_file(path, 4096)?.map(|text| text.trim().to_owned()))
+    Ok(fs::read_system_line(path, 4096)?.map(|text| text.trim().to_owned()))
 }
 
 /// The machine's name, for people.

@@ -76,7 +76,7 @@ impl StateDir {
     /// # Errors
     /// If it cannot be read.
     pub fn is_empty(&self) -> Result<bool> {
-        Ok(self.dir.look(&layout::GUARD)?.is_none() && self.dir.entries()?.is_empty())
+        Ok(!self.dir.has_subdirs() && self.dir.look(&layout::GUARD)?.is_none() && self.dir.entries()?.is_empty())
     }
 
     pub(super) fn guard_meta(&self) -> Result<Meta> {
