@@ -1,6 +1,7 @@
 //! `cargo bench --bench scale`: what commands cost with 100,000 locks held, against bounds. Exit code 1 if one is missed.
 //!
-//! Needs `strace` and `valgrind`; what cannot be measured counts as missed.
+//! Needs `strace` and `valgrind`; what cannot be measured counts as missed. Measures the same binary as the benchmark
+//! `speed`.
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -11,20 +12,21 @@
 )]
 #![allow(unreachable_pub, clippy::allow_attributes, reason = "a module shared with the tests")]
 
+mod binary;
 #[path = "../tests/suite/load.rs"]
 mod load;
 
 use std::{
     env, fs,
     io::Read as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
 use load::{Load, works};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_swarmlock");
+const BUILT: &str = env!("CARGO_BIN_EXE_swarmlock");
 
 /// Locks held for the comparison of one command with itself.
 const HELD: usize = 100_000;
@@ -47,9 +49,11 @@ fn main() -> ExitCode {
         read_all(Path::new(dir));
         return ExitCode::SUCCESS;
     }
+    let (binary, _) = binary::choose(BUILT);
+    println!("{}", binary.display());
     let mut bounds = Bounds { missed: 0 };
-    commands(&mut bounds);
-    list(&mut bounds);
+    commands(&binary, &mut bounds);
+    list(&binary, &mut bounds);
     if bounds.missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -65,8 +69,8 @@ impl Bounds {
 }
 
 /// `acquire` and `check`, with one lock held and with 100,000 more.
-fn commands(bounds: &mut Bounds) {
-    let (few, many) = (Load::plant(BINARY, 0), Load::plant(BINARY, HELD));
+fn commands(binary: &PathBuf, bounds: &mut Bounds) {
+    let (few, many) = (Load::plant(binary, 0), Load::plant(binary, HELD));
     let measured = [("acquire, new", "acquire"), ("acquire, again", "acquire"), ("check", "check")];
     if works(&["strace", "-f", "-o", "/dev/null"]) {
         for (name, command) in measured {
@@ -103,8 +107,8 @@ fn instructions(load: &Load, args: &[&str]) -> u64 {
 }
 
 /// `list` against a process that opens and reads the same files, in turns.
-fn list(bounds: &mut Bounds) {
-    let load = Load::plant(BINARY, LISTED - 1);
+fn list(binary: &PathBuf, bounds: &mut Bounds) {
+    let load = Load::plant(binary, LISTED - 1);
     let lines = String::from_utf8(load.call(["list"]).output().unwrap().stdout).unwrap().lines().count();
     assert_eq!(lines, LISTED);
     let (mut ours, mut plain) = (Vec::new(), Vec::new());
