@@ -1,6 +1,6 @@
 //! The parser of the command line, built no larger than the call needs.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, mem::ManuallyDrop};
 
 use clap::{ArgMatches, Args as _, Command};
 
@@ -18,8 +18,12 @@ pub fn command() -> Command {
 /// alone. The root takes no argument but a command, so what the small parser takes the whole one takes in the same
 /// way; whatever else it says, help included, is left to the whole one. A wrong guess therefore only costs time.
 pub(super) fn parse(args: &[OsString]) -> Result<ArgMatches, clap::Error> {
-    if let Some(Ok(matches)) = guess(args).map(|spec| with([spec]).try_get_matches_from(args)) {
-        return Ok(matches);
+    if let Some(spec) = guess(args) {
+        // To take a parser apart costs a good part of what it cost to build, and the process soon ends.
+        let mut small = ManuallyDrop::new(with([spec]));
+        if let Ok(matches) = small.try_get_matches_from_mut(args) {
+            return Ok(matches);
+        }
     }
     command().try_get_matches_from(args)
 }

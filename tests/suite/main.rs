@@ -25,4 +25,5 @@ mod processes;
 mod proof;
 mod reads;
 mod refusals;
+mod release;
 mod scale;
