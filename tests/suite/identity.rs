@@ -9,7 +9,10 @@ use std::{
 
 use serde_json::Value;
 
-use crate::harness::{BINARY, OWN_VARIABLES, Run, Site, finish, without_identity};
+use crate::{
+    harness::{BINARY, OWN_VARIABLES, Run, Site, finish, without_identity},
+    processes::usable,
+};
 
 /// `printf %s abc | sha256sum`, the first eight digits.
 const ABC: &str = "ba7816bf";
@@ -45,6 +48,9 @@ const BOTH: [(&str, &str); 2] = [("CLAUDE_CODE_SESSION_ID", "abc"), ("CODEX_THRE
 
 #[test]
 fn the_session_of_the_harness_around_a_call_is_who_it_is() {
+    if !usable("the_session_of_the_harness_around_a_call_is_who_it_is") {
+        return;
+    }
     let site = Site::new();
     let lines = in_shell(&site, "claude", "$B whoami --json; $B whoami --json; echo {\\\"pid\\\":$$}", &BOTH[..1])
         .expect(0)
@@ -65,6 +71,9 @@ fn the_session_of_the_harness_around_a_call_is_who_it_is() {
 
 #[test]
 fn of_nested_harnesses_the_innermost_decides_whose_session_it_is() {
+    if !usable("of_nested_harnesses_the_innermost_decides_whose_session_it_is") {
+        return;
+    }
     let site = Site::new();
     for (outer, inner) in [("claude", "codex"), ("codex", "claude")] {
         let line = format!("{} -c '$B whoami --json; :'", shell_named(&site, inner));
@@ -85,6 +94,9 @@ fn of_nested_harnesses_the_innermost_decides_whose_session_it_is() {
 
 #[test]
 fn a_harness_without_a_variable_does_not_take_that_of_the_one_around_it() {
+    if !usable("a_harness_without_a_variable_does_not_take_that_of_the_one_around_it") {
+        return;
+    }
     let site = Site::new();
     let node = shell_named(&site, "node");
     fs::create_dir(site.path("bin")).unwrap();
@@ -102,6 +114,9 @@ fn a_harness_without_a_variable_does_not_take_that_of_the_one_around_it() {
 
 #[test]
 fn a_word_in_a_command_line_is_no_harness() {
+    if !usable("a_word_in_a_command_line_is_no_harness") {
+        return;
+    }
     let site = Site::new();
     for line in [
         "bash -c '$B whoami --json --agent a; echo {\\\"pid\\\":$$}; :' claude codex",

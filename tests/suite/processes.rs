@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     process::{Child, Command, Stdio},
 };
 
@@ -34,7 +35,7 @@ fn reaches(pid: u32, state: &str) {
 }
 
 /// Whether processes can be judged here at all.
-fn usable(test: &str) -> bool {
+pub fn usable(test: &str) -> bool {
     let usable = pid_namespace().unwrap().is_some();
     if !usable {
         skip(test, "/proc is not that of this pid namespace");
@@ -95,17 +96,16 @@ fn worker_that_looks_at_a_process() {
     let Ok(look_at) = std::env::var(LOOK_AT) else { return };
     let (pid, started) = look_at.split_once(' ').unwrap();
     let process = Process::new(pid.parse().unwrap(), started.parse().unwrap(), "");
-    println_line(&format!("{:?} {}", liveness(&process), fs::read(format!("/proc/{pid}/stat")).is_err()));
-}
-
-fn println_line(text: &str) {
-    use std::io::Write as _;
-    writeln!(std::io::stdout(), "looked: {text}").unwrap();
+    let hidden = fs::read(format!("/proc/{pid}/stat")).is_err();
+    std::io::stdout().write_all(format!("looked: {:?} {hidden}\n", liveness(&process)).as_bytes()).unwrap();
 }
 
 #[test]
 fn a_process_of_another_user_that_is_hidden_is_alive_until_it_is_gone() {
     let name = "a_process_of_another_user_that_is_hidden";
+    if !usable(name) {
+        return;
+    }
     // Where that user can get at it, wherever the tests were built.
     let dir = tempfile::tempdir().unwrap();
     let worker = dir.path().join("worker");
@@ -123,7 +123,7 @@ fn a_process_of_another_user_that_is_hidden_is_alive_until_it_is_gone() {
         command.args(["processes::worker_that_looks_at_a_process", "--exact", "--nocapture"]);
         let output = command.env(LOOK_AT, format!("{} {}", process.pid, process.started)).output().ok()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        Some(text.lines().find_map(|line| Some(line.split_once("looked: ")?.1.to_owned()))?)
+        text.lines().find_map(|line| Some(line.split_once("looked: ")?.1.to_owned()))
     };
     let mut child = waits();
     let process = process(child.id());
@@ -133,6 +133,10 @@ fn a_process_of_another_user_that_is_hidden_is_alive_until_it_is_gone() {
     // The control: it could not be read, so it was the kernel that answered.
     match while_it_lives.as_deref() {
         Some("Alive true") => assert_eq!(look(&process).as_deref(), Some("Gone true")),
+        // The first process is hidden too, and with it which namespace this is, unless it is the first one.
+        Some("Unknown true") if pid_namespace().unwrap().unwrap().init_started.is_some() => {
+            skip(name, "not in the first pid namespace");
+        }
         Some(other) => panic!("{other}"),
         None => skip(name, "no mounts of our own here"),
     }
