@@ -72,8 +72,8 @@ impl Stat {
 }
 
 /// The pid namespace of this process; `None` if `/proc` is not there, shows another one's processes, or hides what
-/// tells this one from others: then no process can be recorded or judged. Start times can only be compared within one
-/// time namespace: see [`crate::store::Machine::own_clock`].
+/// tells this one from others, and in another time namespace than the machine's, where start times are other numbers:
+/// then no process can be recorded or judged.
 ///
 /// # Errors
 /// If what is there cannot be read for a reason that may pass.
@@ -89,6 +89,9 @@ pub fn pid_namespace() -> store::Result<Option<PidNamespace>> {
 fn look_for_namespace() -> store::Result<Option<PidNamespace>> {
     let own = getpid().as_raw_nonzero().to_string();
     if link("/proc/self")?.is_none_or(|target| target != own) {
+        return Ok(None);
+    }
+    if !super::own_clock()? {
         return Ok(None);
     }
     let inode = link("/proc/self/ns/pid")?.and_then(|name| inode_in(&name));

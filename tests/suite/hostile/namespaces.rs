@@ -74,27 +74,46 @@ fn a_process_that_cannot_see_the_boot_id_neither_begins_nor_ends_an_era() {
     inside(&["acquire", "b.rs", "--agent", "carol"]).unwrap().expect(10);
 }
 
+/// What `whoami` says in a sandbox, in a shell that is called as a harness.
+fn whoami(site: &Site, flags: &[&str]) -> Option<serde_json::Value> {
+    let harness = site.path("claude");
+    if !harness.exists() {
+        std::os::unix::fs::symlink("/bin/bash", &harness).unwrap();
+    }
+    let line = "CLAUDE_CODE_SESSION_ID=abc exec \"$0\" -c '\"$0\" whoami --json; :' \"$1\"";
+    let run = unshare(site, flags, &["bash", "-c", line, harness.to_str().unwrap(), BINARY])?;
+    Some(run.expect(0).json())
+}
+
 /// The numbers that are seen in there are another namespace's: recorded, they would be those of other processes.
 #[test]
 fn a_sandbox_without_its_own_proc_records_no_process() {
     let site = Site::new();
-    let harness = site.path("claude");
-    let line = "exec -a claude \"$H\" -c '\"$0\" whoami --json; :' \"$0\"";
-    std::os::unix::fs::symlink("/bin/bash", &harness).unwrap();
-    let whoami = |flags: &[&str]| {
-        let set =
-            format!("H={} CLAUDE_CODE_SESSION_ID=abc; export H CLAUDE_CODE_SESSION_ID; {line}", harness.display());
-        unshare(&site, flags, &["bash", "-c", &set, BINARY])
-    };
     // The control: with its own, the harness in there is seen, with its number in there.
-    let Some(control) = whoami(&["--pid", "--fork", "--mount-proc"]) else {
+    let Some(control) = whoami(&site, &["--pid", "--fork", "--mount-proc"]) else {
         return skip("a_sandbox_without_its_own_proc", "no pid namespaces here");
     };
-    let control = control.expect(0).json();
     assert_eq!((&control["process"]["name"], &control["process"]["pid"]), (&"claude".into(), &1.into()), "{control}");
     assert_eq!(control["evidence"], true);
-    let run = whoami(&["--pid", "--fork"]).unwrap().expect(0).json();
-    assert_eq!((&run["process"], &run["evidence"]), (&serde_json::Value::Null, &false.into()), "{run}");
+    let inside = whoami(&site, &["--pid", "--fork"]).unwrap();
+    assert_eq!((&inside["process"], &inside["evidence"]), (&serde_json::Value::Null, &false.into()), "{inside}");
     // Who it is can be told all the same.
-    assert_eq!((&run["id"], &run["reliable"]), (&control["id"], &true.into()));
+    assert_eq!((&inside["id"], &inside["reliable"]), (&control["id"], &true.into()));
+}
+
+/// With another clock of boot, a process seems to have started at another time: whoever recorded or judged one there
+/// would be wrong.
+#[test]
+fn a_sandbox_with_another_clock_records_no_process() {
+    let site = Site::new();
+    let name = "a_sandbox_with_another_clock";
+    let Some(control) = whoami(&site, &["--fork"]) else { return skip(name, "no unshare here") };
+    if control["process"].is_null() {
+        return skip(name, "/proc is not that of this pid namespace");
+    }
+    let Some(inside) = whoami(&site, &["--time", "--boottime", "1000000", "--fork"]) else {
+        return skip(name, "no time namespaces here");
+    };
+    assert_eq!((&inside["process"], &inside["evidence"]), (&serde_json::Value::Null, &false.into()), "{inside}");
+    assert_eq!(inside["id"], control["id"]);
 }
