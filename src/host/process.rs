@@ -4,7 +4,7 @@ use std::{path::Path, sync::OnceLock};
 
 use rustix::{
     io::Errno,
-    process::{Pid, getpid, test_kill_process},
+    process::{Pid, test_kill_process},
 };
 
 use crate::{
@@ -87,19 +87,17 @@ pub fn pid_namespace() -> store::Result<Option<PidNamespace>> {
 }
 
 fn look_for_namespace() -> store::Result<Option<PidNamespace>> {
-    let own = getpid().as_raw_nonzero().to_string();
-    if link("/proc/self")?.is_none_or(|target| target != own) {
-        return Ok(None);
-    }
     if !super::own_clock()? {
         return Ok(None);
     }
     let inode = link("/proc/self/ns/pid")?.and_then(|name| inode_in(&name));
     match inode {
         None => Ok(None),
+        // Its processes are shown in no other namespace's.
         Some(INITIAL) => Ok(Some(PidNamespace { inode: INITIAL, init_started: None })),
         Some(inode) => {
-            // The number outside may by chance be the one inside: only the list of all of them is certain.
+            // Shown in that of another, it has a number in each. The number that `/proc/self` tells would not do: the
+            // one outside may by chance be the one inside.
             let status = fs::read_system_file("/proc/self/status", 64 * 1024)?.unwrap_or_default();
             let first = if has_one_number(&status) { stat("1")? } else { None };
             Ok(first.map(|first| PidNamespace { inode, init_started: Some(first.started) }))

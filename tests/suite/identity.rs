@@ -19,7 +19,7 @@ const ABC: &str = "ba7816bf";
 
 /// A shell that the kernel knows by this name, because it was started under it. A link: nothing is written that another
 /// test's process could still have open while this one starts it.
-fn shell_named(site: &Site, name: &str) -> String {
+pub fn shell_named(site: &Site, name: &str) -> String {
     let path = site.path(name);
     if !path.exists() {
         let dirs = std::env::var_os("PATH").unwrap();

@@ -1,12 +1,16 @@
 //! Who a call is in the panes of real tmux servers.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
 
 use crate::{
     harness::{BINARY, Run, Site, skip, without_identity},
-    identity::DETACHED,
+    identity::{DETACHED, shell_named},
     processes::usable,
 };
 
@@ -89,6 +93,34 @@ fn a_pane_is_one_agent_and_another_pane_is_another() {
     assert_ne!(elsewhere[0]["id"], first["id"], "of another server");
     assert_eq!(first["process"]["pid"], shell["shell"], "the pane's own");
     assert_eq!((&first["evidence"], &first["process"]["name"]), (&true.into(), &"bash".into()));
+}
+
+/// A server that does not detach is still below whoever started it.
+#[test]
+fn a_harness_that_has_started_the_server_is_not_that_of_its_panes() {
+    if !usable("a_harness_that_has_started_the_server") {
+        return;
+    }
+    let site = Site::new();
+    let server = Server { site: &site, name: "one" };
+    let mut claude = Command::new(shell_named(&site, "claude"));
+    without_identity(&mut claude).env("CLAUDE_CODE_SESSION_ID", "abc").env("S", site.path("one"));
+    claude.args(["-c", "tmux -D -S \"$S\" -f /dev/null; :"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut claude = claude.spawn().unwrap();
+    while server.tmux(&["-N", "new-session", "-d", "cat"]).is_none_or(|run| run.code != 0) {
+        if claude.try_wait().unwrap().is_some() {
+            return skip("a_harness_that_has_started_the_server", "no tmux here that stays in the foreground");
+        }
+    }
+    let said = server.pane("$B whoami --json; unset CLAUDE_CODE_SESSION_ID; $B whoami --json");
+    drop(server);
+    claude.wait().unwrap();
+    // No harness in the pane contradicts what it has from the server.
+    assert_eq!(said[0]["source"], "CLAUDE_CODE_SESSION_ID", "{said:?}");
+    assert_eq!(said[1]["source"], "the tmux pane");
+    for who in said {
+        assert_eq!(who["process"]["name"], "bash", "the pane's own: {who}");
+    }
 }
 
 #[test]
