@@ -27,3 +27,4 @@ mod reads;
 mod refusals;
 mod release;
 mod scale;
+mod worktrees;
