@@ -52,11 +52,12 @@ impl Checkout {
         }
         let Some(pattern) = pattern else { return self.file_or_tree(&found, &shown) };
         let place = self.directory_place(&found, &shown)?;
-        let prefix = Glob::escape(&key_bytes(&place, &found.path, &shown)?);
-        let slash: &[u8] = if prefix.is_empty() { b"" } else { b"/" };
-        Glob::new(&[&prefix, slash, &pattern].concat())
-            .map(|glob| Resource::Glob(place.worktree, glob))
-            .map_err(|error| Error::BadPattern { text: shown(), why: error.to_string() })
+        let key = below(&key_bytes(&place, &found.path, &shown)?, &pattern);
+        Glob::new(&key).map(|glob| Resource::Glob(place.worktree, glob)).map_err(|error| {
+            // What is wrong is told by where it stands in the whole pattern.
+            let whole = if key == bytes { String::new() } else { format!(" ({})", String::from_utf8_lossy(&key)) };
+            Error::BadPattern { text: shown() + &whole, why: error.to_string() }
+        })
     }
 
     fn file_or_tree(&self, found: &Resolved, shown: &dyn Fn() -> String) -> Result<Resource, Error> {
@@ -116,6 +117,9 @@ impl Checkout {
             return name.map(Resource::Name).into_iter().collect();
         }
         let mut found = Vec::new();
+        if bytes.is_empty() || bytes.len() > LONGEST_PATH {
+            return found;
+        }
         let path = pattern::lexical(cwd, bytes);
         for place in self.possible_places(&path) {
             let Ok(below) = path.strip_prefix(&place.root) else { continue };
@@ -134,9 +138,8 @@ impl Checkout {
         let Some(pattern) = spelling.pattern else { return Vec::new() };
         let dir = pattern::lexical(cwd, &spelling.path);
         let globs = self.possible_places(&dir.join("x")).into_iter().filter_map(|place| {
-            let prefix = Glob::escape(dir.strip_prefix(&place.root).ok()?.as_os_str().as_bytes());
-            let slash: &[u8] = if prefix.is_empty() { b"" } else { b"/" };
-            let glob = Glob::new(&[&prefix, slash, &pattern].concat()).ok()?;
+            let dir = dir.strip_prefix(&place.root).ok()?;
+            let glob = Glob::new(&below(dir.as_os_str().as_bytes(), &pattern)).ok()?;
             Some(Resource::Glob(place.worktree, glob))
         });
         globs.collect()
@@ -162,6 +165,12 @@ impl Checkout {
     pub fn as_written(&self, cwd: &Path, text: &OsStr) -> Option<Resource> {
         self.candidates(cwd, text).into_iter().find(|resource| matches!(resource, Resource::Path(..)))
     }
+}
+
+/// A pattern in this directory as one from the root.
+fn below(dir: &[u8], pattern: &[u8]) -> Vec<u8> {
+    let slash: &[u8] = if dir.is_empty() { b"" } else { b"/" };
+    [&Glob::escape(dir), slash, pattern].concat()
 }
 
 /// The directory that a file is in.
