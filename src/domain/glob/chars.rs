@@ -1,5 +1,7 @@
 //! The characters that patterns and paths are made of.
 
+use std::{borrow::Cow, slice};
+
 /// A character: a Unicode scalar value, or [`BYTE`] and a byte that is not part of valid UTF-8.
 pub(super) type Char = u32;
 
@@ -16,9 +18,17 @@ const ALL: [Range; 3] = [(1, 0xd7ff), (0xe000, 0x10_ffff), (BYTE + 0x80, BYTE + 
 /// The first and the last character of a range.
 pub(super) type Range = (Char, Char);
 
-/// A set of characters: sorted ranges with gaps between them.
+/// All but [`SLASH`].
+const NOT_SLASH: [Range; 4] = [(1, SLASH - 1), (SLASH + 1, 0xd7ff), (0xe000, 0x10_ffff), (BYTE + 0x80, BYTE + 0xff)];
+
+/// A set of characters. Most are one range or the same few; these need no memory of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct CharSet(Vec<Range>);
+pub(super) enum CharSet {
+    /// One range.
+    Range(Range),
+    /// Sorted ranges with gaps between them: none, or several.
+    Ranges(Cow<'static, [Range]>),
+}
 
 /// The characters of a text.
 pub(super) fn chars(text: &[u8]) -> impl Iterator<Item = Char> + '_ {
@@ -39,17 +49,17 @@ pub(super) fn push(text: &mut Vec<u8>, c: Char) {
 impl CharSet {
     /// This one character.
     pub(super) fn one(c: Char) -> Self {
-        Self(vec![(c, c)])
+        Self::Range((c, c))
     }
 
     /// Every character.
-    pub(super) fn all() -> Self {
-        Self(ALL.to_vec())
+    pub(super) const fn all() -> Self {
+        Self::Ranges(Cow::Borrowed(&ALL))
     }
 
     /// Every character that a component may hold.
-    pub(super) fn not_slash() -> Self {
-        Self::one(SLASH).complement()
+    pub(super) const fn not_slash() -> Self {
+        Self::Ranges(Cow::Borrowed(&NOT_SLASH))
     }
 
     /// The characters in these ranges, in any order.
@@ -62,14 +72,17 @@ impl CharSet {
                 _ => merged.push((low, high)),
             }
         }
-        Self(merged)
+        match merged.as_slice() {
+            [range] => Self::Range(*range),
+            _ => Self::Ranges(Cow::Owned(merged)),
+        }
     }
 
     /// Every character that is not in the set.
     pub(super) fn complement(&self) -> Self {
-        let mut left = Vec::with_capacity(self.0.len() + ALL.len());
+        let mut left = Vec::with_capacity(self.ranges().len() + ALL.len());
         for (mut low, high) in ALL {
-            for (first, last) in &self.0 {
+            for (first, last) in self.ranges() {
                 if *last < low || *first > high {
                     continue;
                 }
@@ -82,14 +95,14 @@ impl CharSet {
                 left.push((low, high));
             }
         }
-        Self(left)
+        Self::of(left)
     }
 
     /// What both hold.
     pub(super) fn and(&self, other: &Self) -> Self {
         let mut both = Vec::new();
-        for (low, high) in &self.0 {
-            for (first, last) in &other.0 {
+        for (low, high) in self.ranges() {
+            for (first, last) in other.ranges() {
                 if first <= high && low <= last {
                     both.push((*low.max(first), *high.min(last)));
                 }
@@ -100,7 +113,7 @@ impl CharSet {
 
     /// Whether the two have a character in common.
     pub(super) fn meets(&self, other: &Self) -> bool {
-        let (mut ours, mut theirs) = (self.0.iter(), other.0.iter());
+        let (mut ours, mut theirs) = (self.ranges().iter(), other.ranges().iter());
         let (mut a, mut b) = (ours.next(), theirs.next());
         while let (Some((low, high)), Some((first, last))) = (a, b) {
             if high < first {
@@ -116,7 +129,7 @@ impl CharSet {
 
     /// Whether it holds this character.
     pub(super) fn holds(&self, c: Char) -> bool {
-        match self.0.as_slice() {
+        match self.ranges() {
             [(low, high)] => *low <= c && c <= *high,
             ranges => {
                 let at = ranges.partition_point(|(_, high)| *high < c);
@@ -125,8 +138,18 @@ impl CharSet {
         }
     }
 
+    /// Its characters below 128, one bit each.
+    pub(super) fn ascii(&self) -> u128 {
+        let below = |end: Char| 1_u128.checked_shl(end).unwrap_or(0).wrapping_sub(1);
+        let bits = |(low, high): &Range| below(high.saturating_add(1)) & !below(*low);
+        self.ranges().iter().map(bits).fold(0, |all, bits| all | bits)
+    }
+
     /// Its ranges, sorted.
     pub(super) fn ranges(&self) -> &[Range] {
-        &self.0
+        match self {
+            Self::Range(range) => slice::from_ref(range),
+            Self::Ranges(ranges) => ranges,
+        }
     }
 }

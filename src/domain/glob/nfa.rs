@@ -10,8 +10,9 @@ use super::{
     raw::{Raw, Step, build},
 };
 
-/// The most states and ranges of characters together: what bounds the time of a comparison.
-pub(super) const LARGEST: usize = 512;
+/// The most states, or pairs of ways to read, and ranges of characters: what bounds the time of a comparison, which grows
+/// with the product of the two.
+pub(super) const LARGEST: usize = 400;
 
 /// A nondeterministic automaton that reads a path and a `/` after it. From each of its states the end can be reached.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Nfa {
     /// Where one may go by reading: the number of a set, and the state.
     reads: Vec<(Step, Step)>,
     sets: Vec<CharSet>,
+    /// Of each set its characters below 128, one bit each.
+    ascii: Vec<u128>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,17 +50,20 @@ impl Nfa {
             sets: Sets::default(),
         };
         maker.number(raw.len() - 1, Mode::Begin);
-        let mut nfa = Self { states: Vec::new(), free: Vec::new(), reads: Vec::new(), sets: Vec::new() };
+        let mut nfa =
+            Self { states: Vec::new(), free: Vec::new(), reads: Vec::new(), sets: Vec::new(), ascii: Vec::new() };
         while let Some((step, mode)) = maker.found.get(nfa.states.len()).copied() {
             let (free, reads) = (nfa.free.len(), nfa.reads.len());
             let accepts = maker.leave(step, mode, &mut nfa.free, &mut nfa.reads);
             nfa.states.push(State { free: span(free, nfa.free.len()), reads: span(reads, nfa.reads.len()), accepts });
-            let size = maker.found.len() + maker.sets.ranges;
+            // Every way to read of one is compared with every one of the other; usually there are one or two in a state.
+            let size = maker.found.len().max(nfa.reads.len() / 2) + maker.sets.ranges;
             if size > LARGEST {
                 return Err(too_large(size));
             }
         }
         nfa.sets = maker.sets.sets;
+        nfa.ascii = nfa.sets.iter().map(CharSet::ascii).collect();
         nfa.prune()
     }
 
@@ -144,6 +150,15 @@ impl Nfa {
         tree.is_empty() || self.run(tree).is_some()
     }
 
+    fn set_holds(&self, set: Step, c: Char) -> bool {
+        let set = usize::from(set);
+        if c < 128 {
+            self.ascii.get(set).is_some_and(|bits| bits >> c & 1 == 1)
+        } else {
+            self.sets.get(set).is_some_and(|set| set.holds(c))
+        }
+    }
+
     /// The states after a path and its `/`; `None` if there are none.
     fn run(&self, path: &[u8]) -> Option<Vec<Step>> {
         let mut run = Run { nfa: self, seen: vec![0; self.states.len()], round: 1, states: Vec::new() };
@@ -175,7 +190,7 @@ impl Run<'_> {
         self.round += 1;
         for state in before {
             for (set, to) in self.nfa.reads(*state) {
-                if self.nfa.sets.get(usize::from(*set)).is_some_and(|set| set.holds(c)) {
+                if self.nfa.set_holds(*set, c) {
                     self.add(*to);
                 }
             }

@@ -53,7 +53,10 @@ impl Builder {
             Part::Star => self.add(Raw::Star { next }),
             Part::Globstar => self.add(Raw::Globstar { next }),
             Part::Either(alternatives) => {
-                let ways = alternatives.iter().map(|parts| self.parts(parts, next)).collect::<Option<Vec<_>>>()?;
+                let mut ways = alternatives.iter().map(|parts| self.parts(parts, next)).collect::<Option<Vec<_>>>()?;
+                // Of the empty ones, all begin with what follows.
+                ways.sort_unstable();
+                ways.dedup();
                 self.add(Raw::Either { ways })
             }
         })

@@ -46,3 +46,142 @@ fn a_pattern_matches_what_its_signs_say() {
         }
     }
 }
+
+#[test]
+fn what_is_no_pattern_is_refused_with_the_reason() {
+    let deep = [&b"{".repeat(33)[..], b"a", &b"}".repeat(33)].concat();
+    let table: &[(&[u8], &str)] = &[
+        (b"", "is empty"),
+        (b"a\0*", "NUL"),
+        (&[b'a'; 4097], "4097 bytes, more than 4096"),
+        (b"src/[ab", "'[' at character 5 of the pattern has no ']'"),
+        (b"[]", "'[' at character 1"),
+        (b"[!]", "'[' at character 1"),
+        ("é{a,b".as_bytes(), "'{' at character 2 of the pattern has no '}'"),
+        (b"{a,{b}", "'{' at character 1"),
+        (b"{a,{b", "'{' at character 4"),
+        (b"a\\", "ends with a '\\'"),
+        (b"[z-a]", "ends before it starts"),
+        (b"[[:alpha:]]*", "names a class"),
+        (b"a//*", "two in a row"),
+        (b"/a*", "starts or ends with '/'"),
+        (b"a*/", "starts or ends with '/'"),
+        (b"/", "starts or ends with '/'"),
+        (b"a/../*", "'..' cannot be part"),
+        (b"./*", "'.' cannot be part"),
+        (b"*/.", "'.' cannot be part"),
+        (b"*/\\.\\.", "'..' cannot be part"),
+        (&deep, "more than 32 deep"),
+        (b"a[/]b", "no path can match"),
+        (b"{.,..}/a", "no path can match"),
+        (b"{,a/}{,/b}/*/{.}", "no path can match"),
+        (b"\xc3[\xa9]", "no path can match"),
+        (&b"*a".repeat(300), "too large"),
+        (&b"a".repeat(4096), "too large"),
+        (&b"{".repeat(4096), "more than 32 deep"),
+        (&b"[".repeat(4096), "has no ']'"),
+    ];
+    for (text, reason) in table {
+        let shown = text.escape_ascii().to_string();
+        let error = Glob::new(text).expect_err(&shown).to_string();
+        assert!(error.contains(reason), "{shown}: {error}");
+    }
+    assert_eq!(glob(&format!("a/{}**", "**/".repeat(1000))).as_bytes(), b"a/**");
+}
+
+#[test]
+fn long_patterns_of_many_alternatives_stay_small() {
+    assert!(glob(&"{a,b}".repeat(80)).matches("ab".repeat(40).as_bytes()));
+    assert!(!glob(&"{a,b}".repeat(80)).overlaps(&glob(&"{c,d}".repeat(80))));
+    assert!(glob(&"{,a,*}".repeat(12)).overlaps(&glob(&"{,b,**}".repeat(12))));
+}
+
+#[test]
+fn stars_in_a_row_are_put_together_and_nothing_else_is_changed() {
+    let table = [
+        ("a***b", "a**b"),
+        ("****", "**"),
+        ("**/**", "**"),
+        ("a/**/***/**/b", "a/**/b"),
+        ("**/**/x", "**/x"),
+        (r"a\/*", "a/*"),
+        (r"\***", r"\***"),
+        ("a**/**", "a**/**"),
+        ("[***]", "[***]"),
+        ("{**/**,***}", "{**/**,***}"),
+        ("{a}", "{a}"),
+        ("*/*", "*/*"),
+    ];
+    for (text, normal) in table {
+        assert_eq!(glob(text).as_bytes().escape_ascii().to_string(), normal.as_bytes().escape_ascii().to_string());
+        assert_eq!(glob(normal), glob(text));
+    }
+    assert!(glob("a") < glob("b"));
+}
+
+#[test]
+fn escaped_text_matches_itself_only() {
+    for text in ["[id].tsx", "a*b?c", "{a,b}", r"back\slash", "a/[...slug]/[[...x]].tsx", "]},!^-", "é\n"] {
+        let escaped = Glob::new(&Glob::escape(text.as_bytes())).unwrap();
+        assert!(escaped.matches(text.as_bytes()), "{text}");
+        assert_eq!(escaped.literal_prefix(), text.as_bytes(), "nothing in it is a wildcard");
+    }
+    let bytes = b"\xff/\xc3*";
+    let escaped = Glob::new(&Glob::escape(bytes)).unwrap();
+    assert!(escaped.matches(bytes) && !escaped.matches(b"\xff/\xc3a"));
+}
+
+#[test]
+fn the_prefix_is_of_whole_components() {
+    let table: &[(&str, &str)] = &[
+        ("src/web/*.rs", "src/web"),
+        ("src/a*", "src"),
+        ("src/**", "src"),
+        ("src**", ""),
+        ("*/src", ""),
+        ("{src}/a", ""),
+        (r"\[id]/*", "[id]"),
+        ("a/b", "a/b"),
+        ("[a]/b*", "a"),
+    ];
+    for (text, prefix) in table {
+        assert_eq!(glob(text).literal_prefix(), prefix.as_bytes(), "{text}");
+    }
+}
+
+#[test]
+fn a_byte_that_is_not_utf8_is_a_character() {
+    let matches = |pattern: &[u8], path: &[u8]| Glob::new(pattern).unwrap().matches(path);
+    assert!(matches(b"?", b"\xff") && matches(b"??", b"\xc3\xc3") && !matches(b"??", b"\xc3\xa9"));
+    assert!(matches(b"[\xf0-\xff]", b"\xff") && !matches(b"[\xf0-\xff]", b"\xe0"));
+    assert!(matches(b"[!\xff]", "é".as_bytes()) && !matches(b"[!\xff]", b"\xff"));
+    assert!(!matches(b"\xc3*", "é".as_bytes()), "half of a character is not that byte");
+    let overlaps = |a: &[u8], b: &[u8]| Glob::new(a).unwrap().overlaps(&Glob::new(b).unwrap());
+    assert!(!overlaps(b"\xc3?", b"?\xa9"), "the two bytes together are one character");
+    assert!(overlaps(b"\xc3?", b"?\xc3"));
+    assert!(!overlaps(b"\xe2\x82?", b"*\xac") && overlaps(b"\xe2\x82?", b"*\xff"));
+    assert!(!overlaps(b"\xf0\x9f\x98?", b"*\x80") && overlaps(b"\xf0\x9f\x98?", b"*\xff"));
+    assert!(overlaps(b"\xed?\x80", b"*\xa0*"), "surrogates are no characters");
+    assert!(overlaps(b"\xe0?\x80", b"*\x80*") && !overlaps(b"\xe0\xa0?", b"*\x80"));
+}
+
+#[test]
+fn a_pattern_meets_the_trees_it_reaches_into() {
+    let table: &[(&str, &[&str], &[&str])] = &[
+        ("src/**/*.rs", &["", "src", "src/a", "src/a/b.rs"], &["sr", "srcs", "lib"]),
+        ("src/**", &["src", "src/a"], &["sr", "lib"]),
+        ("src/*.rs", &["", "src", "src/a.rs"], &["src/a", "src/a.rs/b"]),
+        ("*/x", &["a", "a/x"], &["a/y", "a/x/y"]),
+        ("*", &["", "a", ".git"], &["a/b"]),
+        ("{a/b,c}/d", &["a", "a/b", "c", "c/d"], &["a/d", "b", "d"]),
+        ("a?", &["aé", ""], &["a", "aéb"]),
+    ];
+    for (text, yes, no) in table {
+        for tree in *yes {
+            assert!(glob(text).overlaps_tree(tree.as_bytes()), "{text} meets {tree:?}");
+        }
+        for tree in *no {
+            assert!(!glob(text).overlaps_tree(tree.as_bytes()), "{text} misses {tree:?}");
+        }
+    }
+}
