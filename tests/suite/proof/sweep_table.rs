@@ -81,7 +81,7 @@ pub const TRANSITIONS: &[Transition] = &[
         effect: Effect::Granted,
         told_if_done: &["acquired", "renewed"],
         told_if_not: &["acquired"],
-        least: 60,
+        least: 50,
     },
     Transition {
         name: "L1 acquire with the counter lost",
@@ -91,7 +91,7 @@ pub const TRANSITIONS: &[Transition] = &[
         effect: Effect::Granted,
         told_if_done: &["acquired", "renewed"],
         told_if_not: &["acquired"],
-        least: 70,
+        least: 50,
     },
     Transition {
         name: "L2 acquire again",
@@ -101,7 +101,7 @@ pub const TRANSITIONS: &[Transition] = &[
         effect: Effect::Renewed,
         told_if_done: &["renewed", "renewed"],
         told_if_not: &["renewed"],
-        least: 60,
+        least: 50,
     },
     Transition {
         name: "L4 take over",
@@ -111,7 +111,7 @@ pub const TRANSITIONS: &[Transition] = &[
         effect: Effect::Granted,
         told_if_done: &["taken_over", "renewed"],
         told_if_not: &["taken_over"],
-        least: 60,
+        least: 50,
     },
     Transition {
         name: "L2 renew",
@@ -121,7 +121,7 @@ pub const TRANSITIONS: &[Transition] = &[
         effect: Effect::Renewed,
         told_if_done: &["renewed", "renewed"],
         told_if_not: &["renewed"],
-        least: 55,
+        least: 50,
     },
     Transition {
         name: "L1 renew what is over",
@@ -131,7 +131,7 @@ pub const TRANSITIONS: &[Transition] = &[
         effect: Effect::Granted,
         told_if_done: &["acquired", "renewed"],
         told_if_not: &["acquired"],
-        least: 55,
+        least: 50,
     },
     Transition {
         name: "L5 release",
