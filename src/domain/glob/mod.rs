@@ -18,13 +18,13 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
-use std::{cmp::Ordering, sync::Arc};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 pub use error::GlobError;
 use nfa::Nfa;
 
 /// A pattern over canonical paths relative to a root, as bytes, e.g. `src/**/*.rs`. Two are equal if their texts are.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Glob {
     text: Vec<u8>,
     prefix: Vec<u8>,
@@ -66,7 +66,8 @@ impl Glob {
         touch(&self.prefix, tree) && self.nfa.enters(tree)
     }
 
-    /// A text that as a pattern matches exactly this path.
+    /// A text that as a pattern matches exactly this path. [`Glob::new`] refuses it as too large if the path has more than
+    /// some 390 characters.
     #[must_use]
     pub fn escape(literal: &[u8]) -> Vec<u8> {
         let mut text = Vec::with_capacity(literal.len());
@@ -95,6 +96,12 @@ pub(super) fn covers(tree: &[u8], path: &[u8]) -> bool {
 /// Whether two trees have a path in common.
 pub(super) fn touch(a: &[u8], b: &[u8]) -> bool {
     covers(a, b) || covers(b, a)
+}
+
+impl fmt::Debug for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Glob({})", self.text.escape_ascii())
+    }
 }
 
 impl PartialEq for Glob {

@@ -31,6 +31,10 @@ fn a_pattern_matches_what_its_signs_say() {
         ("src/{**,x}", &["src", "src/x", "src/a/b"], &["srcx"]),
         ("{a/,b}**/c", &["a/c", "a/x/c", "bx/c", "b/c", "b/x/c"], &["c", "ac", "bc", "x/c"]),
         ("**{/a,b}", &["a", "b", "x/a", "xb", "x/b"], &["x/c", "ab/"]),
+        ("{*,a}*", &["b", "ab"], &["a/b"]),
+        ("**{*,x}/b", &["b", "a/b", "ax/b", "a/c/b"], &["a"]),
+        ("*{**,x}/b", &["b", "a/b", "a/c/b"], &["a"]),
+        ("{,a}**/b", &["b", "a/b", "ab/c/b", "c/b"], &["ab"]),
         ("a}b,c]", &["a}b,c]"], &["a", "ab"]),
         ("*", &["a", ".git", "..."], &["a/b", ".", ".."]),
         (".*", &[".a", "..."], &[".", "..", "a"]),
@@ -126,6 +130,7 @@ fn escaped_text_matches_itself_only() {
         assert!(escaped.matches(text.as_bytes()), "{text}");
         assert_eq!(escaped.literal_prefix(), text.as_bytes(), "nothing in it is a wildcard");
     }
+    assert!(Glob::new(&[b'a'; 390]).is_ok(), "paths of usual lengths are no problem");
     let bytes = b"\xff/\xc3*";
     let escaped = Glob::new(&Glob::escape(bytes)).unwrap();
     assert!(escaped.matches(bytes) && !escaped.matches(b"\xff/\xc3a"));
