@@ -18,18 +18,33 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
-use std::{cmp::Ordering, fmt, sync::Arc};
+use std::{
+    cmp::Ordering,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 pub use error::GlobError;
 use nfa::Nfa;
+use parse::Part;
 
 /// A pattern over canonical paths relative to a root, as bytes, e.g. `src/**/*.rs`. Two are equal if their texts are.
 #[derive(Clone)]
 pub struct Glob {
     text: Vec<u8>,
     prefix: Vec<u8>,
-    nfa: Arc<Nfa>,
+    parts: Arc<Parts>,
 }
+
+/// What a pattern is made of, and its automaton once it was needed.
+struct Parts {
+    parts: Vec<Part>,
+    nfa: OnceLock<Option<Nfa>>,
+}
+
+/// Up to how many bytes a pattern of UTF-8 without braces is far from the limit: a byte is at most five states, and adds at most three
+/// ranges of characters.
+const SURELY_SMALL: usize = 40;
 
 impl Glob {
     /// Reads a pattern of at most 4,096 bytes. Stars in a row are put together; otherwise its text stays as it is.
@@ -38,8 +53,15 @@ impl Glob {
     /// What is wrong with it, and [`GlobError::TooLarge`] if comparing it could take more than milliseconds.
     pub fn new(text: &[u8]) -> Result<Self, GlobError> {
         let parsed = parse::parse(text)?;
-        let nfa = Nfa::new(&parsed.parts, std::str::from_utf8(text).is_err())?;
-        Ok(Self { text: parsed.text, prefix: parsed.prefix, nfa: Arc::new(nfa) })
+        let bytes = std::str::from_utf8(text).is_err();
+        // Of a hundred patterns that are held, most are told apart by their prefixes and need no automaton.
+        let nfa = if !bytes && is_surely_valid(&parsed) {
+            OnceLock::new()
+        } else {
+            OnceLock::from(Some(Nfa::new(&parsed.parts, bytes)?))
+        };
+        let parts = Arc::new(Parts { parts: parsed.parts, nfa });
+        Ok(Self { text: parsed.text, prefix: parsed.prefix, parts })
     }
 
     /// Its text.
@@ -51,19 +73,20 @@ impl Glob {
     /// Whether it matches this path: components joined by `/`, none empty, `.` or `..`.
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
-        covers(&self.prefix, path) && self.nfa.matches(path)
+        covers(&self.prefix, path) && self.nfa().is_none_or(|nfa| nfa.matches(path))
     }
 
     /// Whether there is a path that both match. Exact and symmetric.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
-        touch(&self.prefix, &other.prefix) && product::meet(&self.nfa, &other.nfa)
+        touch(&self.prefix, &other.prefix)
+            && self.nfa().zip(other.nfa()).is_none_or(|(ours, theirs)| product::meet(ours, theirs))
     }
 
     /// Whether it matches `tree` itself or a path below it; `""` is the root, with every path.
     #[must_use]
     pub fn overlaps_tree(&self, tree: &[u8]) -> bool {
-        touch(&self.prefix, tree) && self.nfa.enters(tree)
+        touch(&self.prefix, tree) && self.nfa().is_none_or(|nfa| nfa.enters(tree))
     }
 
     /// A text that as a pattern matches exactly this path. [`Glob::new`] refuses it as too large if the path has more than
@@ -86,6 +109,21 @@ impl Glob {
     pub fn literal_prefix(&self) -> &[u8] {
         &self.prefix
     }
+
+    /// The automaton. There always is one; if there were none, to take it for an overlap would be safe.
+    fn nfa(&self) -> Option<&Nfa> {
+        self.parts.nfa.get_or_init(|| Nfa::new(&self.parts.parts, false).ok()).as_ref()
+    }
+}
+
+/// Whether a pattern of UTF-8 cannot fail to be an automaton: it is small, and each of its components can be a name.
+fn is_surely_valid(parsed: &parse::Parsed) -> bool {
+    let is_simple = |part: &Part| match part {
+        Part::One(set) => !set.ranges().is_empty(),
+        Part::Star | Part::Globstar => true,
+        Part::Either(_) => false,
+    };
+    parsed.text.len() <= SURELY_SMALL && parsed.parts.iter().all(is_simple)
 }
 
 /// Whether a path is the tree's own or lies below it.

@@ -190,3 +190,37 @@ fn a_pattern_meets_the_trees_it_reaches_into() {
         }
     }
 }
+
+#[test]
+fn a_pattern_that_is_surely_valid_has_an_automaton() {
+    let units = [
+        "*",
+        "**/",
+        "*.",
+        "*?",
+        ".",
+        "?",
+        "[!a]",
+        "[!.]",
+        "[a]*",
+        "[!a-cx-z]*",
+        "**a",
+        "**.",
+        "[.a]",
+        "*/",
+        "**[!é]",
+        "é*",
+    ];
+    for (first, second) in units.iter().flat_map(|first| units.iter().map(move |second| (first, second))) {
+        for text in [first.repeat(40), [*first, *second].concat().repeat(20), first.repeat(9) + &second.repeat(20)] {
+            let cut = (0..=SURELY_SMALL).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+            for end in (1..=cut.min(text.len())).filter(|at| text.is_char_boundary(*at)) {
+                if let Ok(glob) = Glob::new(&text.as_bytes()[..end]) {
+                    assert!(glob.nfa().is_some(), "{glob:?}");
+                }
+            }
+        }
+    }
+    let letters = glob("[acegikmoqsuwyACEGIKMOQSUWY0246]*[!aceg]");
+    assert!(letters.nfa().is_some());
+}
