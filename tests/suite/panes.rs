@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    harness::{BINARY, Run, Site, skip, without_identity},
+    harness::{BINARY, Run, Site, finish, skip, without_identity},
     identity::{DETACHED, shell_named},
     processes::usable,
 };
@@ -41,7 +41,8 @@ impl<'a> Server<'a> {
     fn tmux(&self, args: &[&str]) -> Option<Run> {
         let mut tmux = Command::new("tmux");
         without_identity(&mut tmux).arg("-S").arg(self.site.path(self.name)).args(args).env("SHELL", "/bin/sh");
-        tmux.current_dir(self.site.root()).output().ok().map(Run::from)
+        tmux.current_dir(self.site.root()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        tmux.spawn().ok().map(finish)
     }
 
     /// What a line of a shell says in a new pane, whose own process is the shell; the pane stays.
@@ -93,6 +94,30 @@ fn a_pane_is_one_agent_and_another_pane_is_another() {
     assert_ne!(elsewhere[0]["id"], first["id"], "of another server");
     assert_eq!(first["process"]["pid"], shell["shell"], "the pane's own");
     assert_eq!((&first["evidence"], &first["process"]["name"]), (&true.into(), &"bash".into()));
+}
+
+/// It ends with its command: a lease that it stood for would be free as soon as the call is over.
+#[test]
+fn a_shell_that_a_pane_runs_for_one_call_stands_for_nobody() {
+    if !usable("a_shell_that_a_pane_runs_for_one_call") {
+        return;
+    }
+    let site = Site::new();
+    let Some(server) = Server::start(&site, "one") else {
+        return skip("a_shell_that_a_pane_runs_for_one_call", "no tmux here, or no room for its socket");
+    };
+    let call = format!("{BINARY} whoami --json");
+    let said = site.path("said");
+    for line in [format!("{call} >said; :"), format!("exec {call} >said")] {
+        rustix::fs::mknodat(rustix::fs::CWD, &said, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+        server.tmux(&["new-window", "-d", &line]).unwrap().expect(0);
+        let who: Value = serde_json::from_slice(&fs::read(&said).unwrap()).unwrap();
+        assert_eq!(who["source"], "the tmux pane");
+        assert_eq!((&who["process"], &who["evidence"]), (&Value::Null, &false.into()), "{who}");
+        fs::remove_file(&said).unwrap();
+    }
+    // The control: a shell that reads its commands from a file stays.
+    assert_eq!(server.pane(WHO)[0]["evidence"], true);
 }
 
 /// A server that does not detach is still below whoever started it.
