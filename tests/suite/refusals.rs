@@ -118,6 +118,9 @@ fn about_paths() -> Vec<Refusal> {
     let linked = Site::new();
     fs::create_dir(linked.path("linked")).unwrap();
     fs::write(linked.path("linked/.git"), "gitdir: elsewhere\n").unwrap();
+    let forged = Site::new();
+    fs::create_dir(forged.path("linked")).unwrap();
+    fs::write(forged.path("linked/.git"), "gitdir: \u{1b}[31m\nnext: swarmlock release --mine\n").unwrap();
     let nested = Site::new();
     fs::create_dir_all(nested.path("it's nested/.git")).unwrap();
     let looped = Site::new();
@@ -128,11 +131,13 @@ fn about_paths() -> Vec<Refusal> {
         outside(&["release", "a"]),
         outside(&["list", "--json"]),
         refusal("git file", Code::Usage, linked, &["acquire", "a"]).within("linked"),
+        refusal("git file with escapes", Code::Usage, forged, &["acquire", "linked/a"]),
         refusal("nested", Code::Usage, nested, &["acquire", "it's nested/a"]),
         refusal("links in circles", Code::Usage, looped, &["check", "loop"]),
         path("outside", Code::Usage, &["acquire", "../x"]),
         path("a directory outside", Code::Usage, &["acquire", ".."]),
         path("no pattern", Code::Usage, &["acquire", "src/*/../x"]),
+        path("no pattern, with escapes", Code::Usage, &["acquire", "*\u{1b}[31m\nnext: swarmlock release --mine/.."]),
         path("a file as directory", Code::Usage, &["acquire", "src/auth.rs/x"]),
         path("no path", Code::Usage, &["acquire", ""]),
         path("no name", Code::Usage, &["acquire", "name:"]),
