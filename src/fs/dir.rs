@@ -125,7 +125,10 @@ impl Dir {
             Err(error) => return Err(error),
         };
         for passed in 1..at.len() {
-            self.check_level(at.get(..passed).unwrap_or_default())?;
+            match self.check_level(at.get(..passed).unwrap_or_default()) {
+                Err(error) if error.is_absent() => return Ok(None),
+                checked => checked?,
+            }
         }
         let (dir, stat) = Self::from_fd(fd, self.below(at))?;
         match ownership_hazard(&stat) {
