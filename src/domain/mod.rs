@@ -11,6 +11,7 @@ mod locks;
 mod outcome;
 mod overlap;
 mod process;
+pub mod redact;
 mod resource;
 mod time;
 mod token;
