@@ -79,7 +79,7 @@ fn acquire(
     if made {
         report.note(&format!("made {}", checkout.state_path().display()));
     }
-    let reason = args::reason(reason, open.config().max_reason)?;
+    let reason = args::reason(reason, &open, report)?;
     let locks = open.locks();
     let token = crate::domain::Token::from_bits(host::random()?);
     let request = Request { resource: target.resource.clone(), agent: identity.id.clone(), ttl, reason, token };

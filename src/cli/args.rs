@@ -1,6 +1,7 @@
 //! Arguments that several commands take, parsed into types that cannot be wrong.
 
 use std::{
+    borrow::Cow,
     ffi::{OsStr, OsString},
     io::Read as _,
     os::unix::ffi::OsStrExt as _,
@@ -9,7 +10,7 @@ use std::{
 
 use clap::{ArgMatches, FromArgMatches};
 
-use super::{Code, Context, Failure, Report, escape};
+use super::{Code, Context, Failure, Report, context::Open, escape};
 use crate::{
     checkout::{Checkout, Purpose},
     domain::{Found, Resource, Token, Ttl},
@@ -106,18 +107,33 @@ pub(super) fn guard_wait(text: &str) -> Result<Duration, String> {
     if duration <= Duration::from_secs(3600) { Ok(duration) } else { Err("at most 1h".to_owned()) }
 }
 
-/// `--reason`: the text itself, or `-` for stdin; at most `limit` bytes.
-pub(super) fn reason(given: Option<&str>, limit: usize) -> Result<Option<String>, Failure> {
+/// `--reason`: the text itself, or `-` for stdin; without the secrets in it, before anything else sees it.
+pub(super) fn reason(given: Option<&str>, open: &Open, report: &Report) -> Result<Option<String>, Failure> {
     let text = match given {
         None => return Ok(None),
         Some("-") => from_stdin("--reason")?,
         Some(text) => text.to_owned(),
     };
+    // What was cut when it was read must not become short enough by what is taken out.
+    let cut = text.len() as u64 + 4 > STDIN_LIMIT;
+    let text = if cut || text.is_empty() { text } else { without_secrets(text, open, report)? };
+    let limit = open.config().max_reason;
     if text.len() > limit {
         let message = format!("--reason: {} bytes, and at most {limit} are kept", text.len());
         return Err(Failure::new(Code::Limit, message).help("say it shorter").next("swarmlock --help"));
     }
     Ok(Some(text))
+}
+
+/// The text as it may be stored: with `***` where there was a secret, and a remark if there was one.
+fn without_secrets(text: String, open: &Open, report: &Report) -> Result<String, Failure> {
+    match open.redactor()?.redact(&text) {
+        Cow::Borrowed(_) => Ok(text),
+        Cow::Owned(redacted) => {
+            report.note("--reason: what looked like a secret was replaced by ***");
+            Ok(redacted)
+        }
+    }
 }
 
 /// `--token`: the token itself, or `-` for stdin.

@@ -3,7 +3,7 @@
 use clap::{ArgMatches, Args as _, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Code, Context, Failure, Outcome, Report, Spec, args};
+use super::{Code, Context, Failure, Outcome, Report, Spec, args, context::usable_pattern};
 use crate::{
     config::{KEYS, LoadError, Loaded, template},
     fs::FileName,
@@ -66,7 +66,7 @@ fn config(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
 
 fn load(state: Option<&StateDir>) -> Result<Loaded, Failure> {
     let Some(state) = state else { return Ok(Loaded::default()) };
-    Loaded::load(state, &|_| Ok(())).map_err(|error| {
+    Loaded::load(state, &usable_pattern).map_err(|error| {
         let invalid = matches!(error, LoadError::Invalid { .. });
         let failure = Failure::from(error);
         // It is what has just failed.

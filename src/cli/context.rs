@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     checkout::Checkout,
-    config::Config,
-    domain::{Locks, Process},
+    config::{Config, Loaded},
+    domain::{Locks, Process, redact::Redactor},
     fs::Dir,
     host::{self, Ancestors},
     store::{self, Machine, StateDir},
@@ -117,6 +117,16 @@ impl Context {
     /// Who is asking.
     pub(super) fn identity(&self) -> Result<Identity, Failure> {
         self.identity_if_known()?.ok_or_else(identity::unknown)
+    }
+
+    /// What takes secrets out of free text: with the patterns of the state directory, where there is one.
+    pub(super) fn redactor(&self, report: &Report) -> Result<Redactor, Failure> {
+        // Outside of any checkout the built-in rules are all that there is.
+        let Ok(checkout) = self.checkout() else { return Ok(Redactor::default()) };
+        match self.state(&checkout, report)? {
+            Some(state) => redactor(&state, &Config::load(&state)?),
+            None => Ok(Redactor::default()),
+        }
     }
 
     /// Who is asking, for what can be done without knowing.
@@ -239,6 +249,21 @@ fn made(path: &Path) -> Result<Option<StateDir>, Failure> {
     }
 }
 
+fn redactor(state: &StateDir, config: &Config) -> Result<Redactor, Failure> {
+    if let Ok(redactor) = Redactor::new(&config.redact) {
+        return Ok(redactor);
+    }
+    // Read again with every pattern looked at, the error names the line.
+    Loaded::load(state, &usable_pattern)?;
+    let message = "config.toml: redact: the patterns are too large together";
+    Err(Failure::new(Code::Config, message).next("swarmlock config check"))
+}
+
+/// Whether one pattern can be used.
+pub(super) fn usable_pattern(pattern: &str) -> Result<(), String> {
+    Redactor::new(&[pattern.to_owned()]).map(drop).map_err(|error| error.why.to_owned())
+}
+
 impl Open {
     pub(super) fn locks(&self) -> Locks<'_> {
         Locks {
@@ -248,6 +273,11 @@ impl Open {
             host: &self.host,
             guard_wait: self.guard_wait,
         }
+    }
+
+    /// What takes secrets out of free text. To be asked for when there is text, for it compiles the patterns.
+    pub(super) fn redactor(&self) -> Result<Redactor, Failure> {
+        redactor(&self.state, &self.config)
     }
 
     /// The settings, from config.toml or their defaults.

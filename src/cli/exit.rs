@@ -17,6 +17,8 @@ pub enum Code {
     Nothing = 13,
     /// A limit was reached.
     Limit = 16,
+    /// Something needs attention.
+    Attention = 20,
     /// A state file is damaged.
     Damaged = 65,
     /// An unsafe object in the file system.
@@ -29,7 +31,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -37,6 +39,7 @@ impl Code {
         Self::NotYours,
         Self::Nothing,
         Self::Limit,
+        Self::Attention,
         Self::Damaged,
         Self::Unsafe,
         Self::Busy,
@@ -60,6 +63,7 @@ impl Code {
             Self::NotYours => "not_yours",
             Self::Nothing => "nothing",
             Self::Limit => "limit",
+            Self::Attention => "attention",
             Self::Damaged => "damaged",
             Self::Unsafe => "unsafe",
             Self::Busy => "busy",
@@ -80,6 +84,7 @@ impl Code {
             Self::NotYours => "not yours",
             Self::Nothing => "nothing there: no such lock",
             Self::Limit => "refused: a size limit, or an era without numbers",
+            Self::Attention => "something needs attention: `redact --check` found secrets",
             Self::Damaged => "a state file is damaged or from a newer version; it was left alone",
             Self::Unsafe => "an unsafe file system object: a link, a foreign owner, loose permissions, no guard",
             Self::Busy => {

@@ -18,6 +18,7 @@ mod identity;
 mod init;
 mod list;
 mod parser;
+mod redact;
 mod release;
 mod renew;
 mod report;
@@ -66,6 +67,7 @@ const COMMANDS: &[Spec] = &[
     whoami::SPEC,
     init::SPEC,
     config::SPEC,
+    redact::SPEC,
     capabilities::SPEC,
     completions::SPEC,
     acquire::POSITIONAL_SPEC,

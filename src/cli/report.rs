@@ -61,6 +61,13 @@ impl Report {
         }
     }
 
+    /// Bytes as they are, which the reader of this output gave us; for a filter. Written at once; whether they got out.
+    pub(super) fn raw(&mut self, bytes: &[u8]) -> bool {
+        self.pending.extend_from_slice(bytes);
+        self.flush();
+        self.failed.is_none()
+    }
+
     /// Data that is a whole text of its own: help, completions.
     pub(super) fn text(&mut self, text: &str) {
         if self.format.json {

@@ -9,6 +9,7 @@ mod config;
 mod history;
 mod init;
 mod list;
+mod redact;
 mod release;
 mod renew;
 mod status;
