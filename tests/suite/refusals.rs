@@ -252,7 +252,7 @@ fn next_lines(run: &Run) -> Vec<String> {
 
 #[test]
 fn every_refusal_has_its_code_and_one_failure_in_words_on_stderr() {
-    let mut codes = BTreeSet::from([Code::Done, Code::Failed]);
+    let mut codes = BTreeSet::from([Code::Done, Code::Failed, Code::Attention]);
     for refusal in refusals() {
         let run = refusal.run();
         assert_eq!(run.code, i32::from(refusal.code.number()), "{} {:?}: {run}", refusal.what, refusal.args);

@@ -92,7 +92,7 @@ pub(super) fn is_taken_from(value: &[u8]) -> bool {
     is_any(first, OBJECTS) || name::name(last).is_some()
 }
 
-/// `&str`, `Option<String>`, `crate::Token`, or a capitalised word that a sign of code follows.
+/// `&str`, `Option<String>`, `lexer::Token`, or a capitalised word that a sign of code follows.
 pub(super) fn is_type(line: &[u8], value: &[u8], end: usize) -> bool {
     if value.len() > LONGEST_REFERENCE {
         return false;
