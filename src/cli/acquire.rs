@@ -1,23 +1,35 @@
-//! `acquire`: take or renew a lease.
+//! `acquire`: take or renew leases, all or none.
 
-use clap::{ArgMatches, Args as _};
+use std::ffi::OsString;
+
+use clap::Args as _;
 use serde_json::json;
 
-use super::{Code, Context, Outcome, Report, Spec, args, args::One, describe};
+use super::{
+    Code, Context, Failure, Outcome, Report, Spec, args, describe,
+    identity::Identity,
+    locate::{Many, Target},
+};
 use crate::{
-    domain::{Acquired, Found, Grant, Request, Ttl, Verdict},
+    domain::{Acquired, Caller, Found, Grant, Granted, Mode, Request, Token, Ttl},
     host,
 };
+
+/// What both forms print.
+const PRINTS: &str =
+    "acquired, renewed, upgraded, downgraded or taken_over; resource; lease; until when; token; one line a resource";
 
 pub(super) const SPEC: Spec = Spec {
     name: "acquire",
     aliases: &["lock"],
-    about: "Lock a file or a name, or renew what you hold",
-    prints: "acquired, renewed or taken_over; resource; lease; until when; token",
+    about: "Lock files, directories, patterns or names, all or none; or renew what you hold",
+    prints: PRINTS,
     args: Args::augment_args,
     run: |matches, context, report| {
         let args: Args = args::of(matches)?;
-        acquire(&args.target, args.ttl, args.reason.as_deref(), args.id_only, context, report)
+        let mode = if args.shared { Mode::Shared } else { Mode::Exclusive };
+        let asked = Asked { target: args.target, mode, ttl: args.ttl, reason: args.reason, id_only: args.id_only };
+        acquire(&asked, context, report)
     },
 };
 
@@ -26,16 +38,25 @@ pub(super) const POSITIONAL_SPEC: Spec = Spec {
     name: "acquire-file-lock",
     aliases: &[],
     about: "The same as acquire, with the reason as second argument",
-    prints: "acquired, renewed or taken_over; resource; lease; until when; token",
+    prints: PRINTS,
     args: PositionalArgs::augment_args,
-    run: positional,
+    run: |matches, context, report| {
+        let args: PositionalArgs = args::of(matches)?;
+        let target = Many { resources: vec![args.resource], literal: args.literal };
+        let asked = Asked { target, mode: Mode::Exclusive, ttl: args.ttl, reason: args.reason, id_only: false };
+        acquire(&asked, context, report)
+    },
 };
 
 #[derive(Debug, clap::Args)]
 struct Args {
     #[command(flatten)]
-    target: One,
-    /// How long the lease lasts after its last renewal, from 1s to 24h [default: 15m; renewing: as before]
+    target: Many,
+    /// Let others who share it hold it too
+    #[arg(long)]
+    shared: bool,
+    /// How long the lease lasts without a sign of life, from 1s to 24h [default: 15m, or default_ttl in config.toml;
+    /// renewing: as before]
     #[arg(long, value_name = "DURATION", value_parser = args::ttl, allow_hyphen_values = true)]
     ttl: Option<Ttl>,
     /// Why, for those who find it held, at most 1024 bytes (max_reason in config.toml); - reads it from stdin
@@ -48,94 +69,140 @@ struct Args {
 
 #[derive(Debug, clap::Args)]
 struct PositionalArgs {
-    #[command(flatten)]
-    target: One,
+    /// A path, a directory, a pattern, relative to the current directory, or name:NAME
+    #[arg(value_name = "RESOURCE")]
+    resource: OsString,
     /// Why, for those who find it held
     #[arg(value_name = "REASON")]
     reason: Option<String>,
-    /// How long the lease lasts after its last renewal, from 1s to 24h [default: 15m; renewing: as before]
+    /// Take *, ?, [ and { as they are
+    #[arg(long)]
+    literal: bool,
+    /// How long the lease lasts without a sign of life, from 1s to 24h [default: 15m, or default_ttl in config.toml;
+    /// renewing: as before]
     #[arg(long, value_name = "DURATION", value_parser = args::ttl, allow_hyphen_values = true)]
     ttl: Option<Ttl>,
 }
 
-fn positional(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
-    let args: PositionalArgs = args::of(matches)?;
-    acquire(&args.target, args.ttl, args.reason.as_deref(), false, context, report)
+#[derive(Debug)]
+struct Asked {
+    target: Many,
+    mode: Mode,
+    ttl: Option<Ttl>,
+    reason: Option<String>,
+    id_only: bool,
 }
 
-fn acquire(
-    target: &One,
-    ttl: Option<Ttl>,
-    reason: Option<&str>,
-    id_only: bool,
-    context: &Context,
-    report: &mut Report,
-) -> Outcome {
-    args::only_one_format(id_only, context)?;
+fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
+    args::only_one_format(asked.id_only, context)?;
     let identity = context.identity()?;
     let checkout = context.checkout()?;
-    let target = target.target(context, &checkout)?;
+    let targets = asked.target.targets(context, &checkout)?;
     let (open, made) = context.open_or_init(&checkout)?;
     if made {
         report.note(&format!("made {}", checkout.state_path().display()));
     }
-    let reason = args::reason(reason, &open, report)?;
-    let locks = open.locks();
-    let token = crate::domain::Token::from_bits(host::random()?);
-    let request = Request { resource: target.resource.clone(), agent: identity.id.clone(), ttl, reason, token };
+    let config = open.config();
+    let reason = args::reason(asked.reason.as_deref(), &open, report)?;
+    if targets.len() > config.max_resources {
+        let message = format!("{} resources, and at most {} are locked together", targets.len(), config.max_resources);
+        return Err(Failure::new(Code::Limit, message)
+            .help("lock the directory that they are in, or a pattern; or raise max_resources in config.toml")
+            .next("swarmlock acquire --help"));
+    }
+    let process = context.evidence_of(Some(&identity));
+    let locks = open.locks_of(Some(Caller { agent: &identity.id, process: &process, exclusive: true }));
+    let request = Request {
+        resources: targets.iter().map(|target| target.resource.clone()).collect(),
+        mode: asked.mode,
+        agent: identity.id.clone(),
+        ttl: asked.ttl,
+        default_ttl: config.default_ttl,
+        reason,
+        token: Token::from_bits(host::random()?),
+    };
     match locks.acquire(request)? {
-        Acquired::Held(found) => {
-            let failure = describe::held_for(Code::Held, &found, host::now(), Some(&identity));
-            Err(failure.next(format!("swarmlock check {}", target.again())))
-        }
-        Acquired::Granted { lock, how, logged } => {
+        Acquired::Held(held) => Err(refusal(&held, &identity, &targets)),
+        Acquired::Granted { granted, logged } => {
             report.changed();
-            describe::mention_unlogged(report, &logged);
-            if !identity.reliable() && how == Grant::Renewed {
-                report.note(&format!(
-                    "{} was locked in this terminal session before: if that was another agent, it holds it, not you",
-                    lock.text()
-                ));
-            } else if !identity.reliable() {
-                report.note(&format!(
-                    "you are {} only by this terminal session; set SWARMLOCK_AGENT or keep the token to be known again",
-                    identity.id
-                ));
+            logged.iter().for_each(|logged| describe::mention_unlogged(report, logged));
+            mention_identity(report, &identity, &granted);
+            let mut shown = Vec::new();
+            for one in &granted {
+                // One lease may be over several resources: its id is one answer.
+                if asked.id_only && shown.contains(&one.found.lease.lease) {
+                    continue;
+                }
+                shown.push(one.found.lease.lease.clone());
+                say(report, one, asked.id_only);
             }
-            let left_ms = lock.lease().ttl_s.ms();
-            say(report, &Found { lock: *lock, verdict: Verdict::Live { left_ms } }, &how, id_only);
             Ok(Code::Done)
         }
     }
 }
 
-fn say(report: &mut Report, found: &Found, how: &Grant, id_only: bool) {
-    let lease = found.lock.lease();
-    let word = match how {
-        Grant::New | Grant::Again => "acquired",
-        Grant::Renewed => "renewed",
-        Grant::TookOver(_) => "taken_over",
+fn refusal(held: &[Found], identity: &Identity, targets: &[Target]) -> Failure {
+    let now = host::now();
+    let Some((first, others)) = held.split_first() else {
+        return Failure::new(Code::Held, "it is held").next("swarmlock list");
     };
+    let failure = describe::held_for(Code::Held, first, now, Some(identity));
+    let failure = others.iter().fold(failure, |failure, found| failure.help(describe::held_by(found, now)));
+    let failure = if targets.len() > 1 { failure.help("nothing was locked: it is all or none") } else { failure };
+    let leases: Vec<_> = held.iter().map(|found| describe::Lease::new(found, now)).collect();
+    failure
+        .detail("holders", serde_json::to_value(leases).unwrap_or_default())
+        .next(format!("swarmlock wait {}", Target::all_again(targets)))
+}
+
+fn mention_identity(report: &Report, identity: &Identity, granted: &[Granted]) {
+    if identity.reliable() {
+        return;
+    }
+    let renewed = granted.iter().find(|one| one.how == Grant::Renewed);
+    report.note(&match renewed {
+        Some(one) => format!(
+            "{} was locked in this terminal session before: if that was another agent, it holds it, not you",
+            one.found.head.text()
+        ),
+        None => format!(
+            "you are {} only by this terminal session; set SWARMLOCK_AGENT or keep the token to be known again",
+            identity.id
+        ),
+    });
+}
+
+fn say(report: &mut Report, granted: &Granted, id_only: bool) {
+    let Granted { found, how, also_held } = granted;
+    let word = how.word();
     match how {
-        Grant::TookOver(former) => {
-            report.note(&format!("taken over from {}, whose lease was {}", former.agent_id, former.was))
+        Grant::TookOver(formers) => {
+            for former in formers {
+                report.note(&format!("taken over from {}, whose lease was {}", former.agent_id, former.was));
+            }
         }
         Grant::Again => report.note("your lease was over; this is a new one, and others may have held it in between"),
-        Grant::New | Grant::Renewed => {}
+        Grant::New | Grant::Renewed | Grant::Upgraded | Grant::Downgraded => {}
     }
     let now = host::now();
+    for other in also_held {
+        report.note(&describe::also_held(other, now));
+    }
+    let lease = &found.lease;
     if id_only {
         report.text(&lease.lease);
         return;
     }
     let until = describe::until_column(found, now);
-    report.data(&[word, &found.lock.text(), &lease.lease, &until, &lease.token.to_string()], || {
+    report.data(&[word, &found.head.text(), &lease.lease, &until, &lease.token.to_string()], || {
         let former = match how {
-            Grant::TookOver(former) => Some(former),
-            Grant::New | Grant::Again | Grant::Renewed => None,
+            Grant::TookOver(formers) => formers.first(),
+            Grant::New | Grant::Again | Grant::Renewed | Grant::Upgraded | Grant::Downgraded => None,
         };
+        let also_held: Vec<_> = also_held.iter().map(|other| describe::Lease::new(other, now)).collect();
         json!({
             "result": word, "holder": describe::Lease::new(found, now), "token": lease.token, "former": former,
+            "also_held": also_held,
         })
     });
 }

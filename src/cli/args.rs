@@ -1,20 +1,11 @@
 //! Arguments that several commands take, parsed into types that cannot be wrong.
 
-use std::{
-    borrow::Cow,
-    ffi::{OsStr, OsString},
-    io::Read as _,
-    os::unix::ffi::OsStrExt as _,
-    time::Duration,
-};
+use std::{borrow::Cow, ffi::OsStr, io::Read as _, os::unix::ffi::OsStrExt as _, time::Duration};
 
 use clap::{ArgMatches, FromArgMatches};
 
 use super::{Code, Context, Failure, Report, context::Open, escape};
-use crate::{
-    checkout::{Checkout, Purpose},
-    domain::{Found, Resource, Token, Ttl},
-};
+use crate::domain::{Token, Ttl};
 
 /// The most that is read from stdin for an argument, in bytes.
 const STDIN_LIMIT: u64 = 64 * 1024;
@@ -22,62 +13,6 @@ const STDIN_LIMIT: u64 = 64 * 1024;
 /// Takes a command's own arguments out of what was parsed.
 pub(super) fn of<T: FromArgMatches>(matches: &ArgMatches) -> Result<T, Failure> {
     T::from_arg_matches(matches).map_err(|error| Failure::new(Code::Usage, error.to_string()).next("swarmlock --help"))
-}
-
-/// One resource.
-#[derive(Debug, clap::Args)]
-pub(super) struct One {
-    /// A path, relative to the current directory, or name:NAME
-    #[arg(value_name = "RESOURCE")]
-    resource: OsString,
-    /// Take *, ?, [ and { in a path that does not exist as they are
-    #[arg(long)]
-    literal: bool,
-}
-
-/// A resource and how it was written.
-#[derive(Debug)]
-pub(super) struct Target {
-    pub(super) resource: Resource,
-    /// As a shell word, from the current directory.
-    pub(super) word: String,
-    literal: bool,
-}
-
-impl One {
-    pub(super) fn target(&self, context: &Context, checkout: &Checkout) -> Result<Target, Failure> {
-        let purpose = Purpose::Lock { literal: self.literal };
-        let resource = checkout.resource(context.cwd()?, &self.resource, purpose)?;
-        Ok(Target { resource, word: shell_word(&self.resource), literal: self.literal })
-    }
-
-    /// The resource and the lock on it. Where nothing could be locked any more, what was locked when something else
-    /// stood there.
-    pub(super) fn look(&self, context: &Context, report: &Report) -> Result<(Target, Option<Found>), Failure> {
-        let checkout = context.checkout()?;
-        let open = context.open(&checkout, report)?;
-        let look = |resource: &Resource| match &open {
-            Some(open) => Ok::<_, Failure>(open.locks().look(resource)?),
-            None => Ok(None),
-        };
-        let refused = match self.target(context, &checkout) {
-            Ok(target) => {
-                let found = look(&target.resource)?;
-                return Ok((target, found));
-            }
-            Err(refused) => refused,
-        };
-        let Some(resource) = checkout.as_written(context.cwd()?, &self.resource) else { return Err(refused) };
-        let Some(found) = look(&resource)? else { return Err(refused) };
-        Ok((Target { resource, word: shell_word(&self.resource), literal: self.literal }, Some(found)))
-    }
-}
-
-impl Target {
-    /// The arguments that name it again for a command that takes `--literal`.
-    pub(super) fn again(&self) -> String {
-        format!("{}{}", if self.literal { "--literal " } else { "" }, self.word)
-    }
 }
 
 /// A resource as one shell word that no command takes for a flag.
@@ -105,6 +40,12 @@ pub(super) fn ttl(text: &str) -> Result<Ttl, String> {
 pub(super) fn guard_wait(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text).map_err(|error| format!("{error} (as 300ms, 5s)"))?;
     if duration <= Duration::from_secs(3600) { Ok(duration) } else { Err("at most 1h".to_owned()) }
+}
+
+/// `--timeout`: up to a day.
+pub(super) fn waiting(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error} (as 90s, 5m)"))?;
+    if duration <= Duration::from_secs(24 * 3600) { Ok(duration) } else { Err("at most 24h".to_owned()) }
 }
 
 /// `--reason`: the text itself, or `-` for stdin; without the secrets in it, before anything else sees it.

@@ -4,7 +4,7 @@ use clap::{ArgMatches, Args as _};
 use serde_json::json;
 
 use super::{Code, Context, Failure, Outcome, Report, Spec, args, describe};
-use crate::{fs::Dir, host, store};
+use crate::{domain::Caller, fs::Dir, host, store};
 
 pub(super) const SPEC: Spec = Spec {
     name: "cleanup",
@@ -22,20 +22,24 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
     let Args {} = args::of(matches)?;
     let identity = context.identity_if_known()?;
     let checkout = context.checkout()?;
-    let (mut swept, mut left) = match Dir::open(checkout.root())? {
+    let (mut swept, mut left) = match Dir::open(checkout.home())? {
         Some(root) => store::sweep_dead_inits(&root, checkout.state_name())?,
         None => (0, Vec::new()),
     };
     let mut code = Code::Done;
     if let Some(open) = context.open(&checkout, report)? {
-        let cleaned = open.locks().cleanup(identity.as_ref().map(|identity| &identity.id))?;
+        let process = context.evidence_of(identity.as_ref());
+        let caller =
+            identity.as_ref().map(|identity| Caller { agent: &identity.id, process: &process, exclusive: false });
+        let locks = open.locks_of(caller);
+        let cleaned = locks.cleanup()?;
         swept += cleaned.swept;
         let now = host::now();
         for found in &cleaned.removed {
             report.changed();
-            let lease = found.lock.lease();
+            let lease = &found.lease;
             report.data(
-                &["removed", &found.lock.text(), lease.agent_id.as_str(), found.verdict.word()],
+                &["removed", &found.head.text(), lease.agent_id.as_str(), found.verdict.word()],
                 || json!({ "result": "removed", "holder": describe::Lease::new(found, now) }),
             );
         }

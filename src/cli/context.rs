@@ -18,7 +18,7 @@ use super::{
 use crate::{
     checkout::Checkout,
     config::{Config, Loaded},
-    domain::{Locks, Process, redact::Redactor},
+    domain::{Caller, Kernel, Locks, Process, redact::Redactor},
     fs::Dir,
     host::{self, Ancestors},
     store::{self, Machine, StateDir},
@@ -140,7 +140,7 @@ impl Context {
     }
 
     /// The process that stands for whoever asks: the harness, else the pane's own; `None` if there is none to be seen.
-    pub(super) fn process(&self) -> Result<Option<Process>, Failure> {
+    pub(super) fn process(&self) -> store::Result<Option<Process>> {
         if let Some(known) = self.process.get() {
             return Ok(known.clone());
         }
@@ -151,9 +151,15 @@ impl Context {
     /// The same as evidence that the agent is alive: `None` too if it is not certain which agent it is.
     pub(super) fn agent_process(&self) -> Result<Option<Process>, Failure> {
         match self.identity_if_known()? {
-            Some(identity) if identity.reliable() => self.process(),
+            Some(identity) if identity.reliable() => Ok(self.process()?),
             _ => Ok(None),
         }
+    }
+
+    /// What finds the process of the agent with this identity, when it is needed.
+    pub(super) fn evidence_of(&self, identity: Option<&Identity>) -> impl Fn() -> store::Result<Option<Process>> {
+        let reliable = identity.is_some_and(Identity::reliable);
+        move || if reliable { self.process() } else { Ok(None) }
     }
 
     fn dir(&self) -> Result<Option<&Path>, Failure> {
@@ -265,6 +271,7 @@ pub(super) fn usable_pattern(pattern: &str) -> Result<(), String> {
 }
 
 impl Open {
+    /// The locks, to be looked at.
     pub(super) fn locks(&self) -> Locks<'_> {
         Locks {
             state: &self.state,
@@ -272,12 +279,19 @@ impl Open {
             clock: host::now,
             host: &self.host,
             guard_wait: self.guard_wait,
+            kernel: Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness },
+            caller: None,
         }
     }
 
     /// What takes secrets out of free text. To be asked for when there is text, for it compiles the patterns.
     pub(super) fn redactor(&self) -> Result<Redactor, Failure> {
         redactor(&self.state, &self.config)
+    }
+
+    /// The locks, to be changed by this caller.
+    pub(super) fn locks_of<'a>(&'a self, caller: Option<Caller<'a>>) -> Locks<'a> {
+        Locks { caller, ..self.locks() }
     }
 
     /// The settings, from config.toml or their defaults.

@@ -1,24 +1,27 @@
 //! Leases in words and as JSON.
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::{Code, Failure, Report, context::AGENT_VARIABLE, identity::Identity};
 use crate::{
-    domain::{Found, Now, Timestamp, Verdict},
+    domain::{Found, Mode, Now, Timestamp, Verdict},
     store::Logged,
 };
 
 /// A lease as JSON output shows it.
 #[derive(Debug, Serialize)]
 pub(super) struct Lease<'a> {
-    resource: Cow<'a, str>,
+    resource: String,
     /// The bytes of a path that is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_hex: Option<&'a str>,
     /// A path may be spelled as a name is.
     kind: &'static str,
+    /// `null` for the main checkout and for names.
+    worktree: Option<&'a str>,
+    mode: &'static str,
     state: &'static str,
     agent_id: &'a str,
     lease: &'a str,
@@ -28,21 +31,26 @@ pub(super) struct Lease<'a> {
     until: Option<Timestamp>,
     left_ms: Option<u64>,
     ttl_s: u64,
+    /// All resources of the lease, if it is over several.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    resources: &'a [String],
     host: &'a str,
     reason: &'a str,
 }
 
 impl<'a> Lease<'a> {
     pub(super) fn new(found: &'a Found, now: Now) -> Self {
-        let lease = found.lock.lease();
+        let lease = &found.lease;
         let left_ms = match found.verdict {
             Verdict::Live { left_ms } => Some(left_ms),
             Verdict::Expired { .. } | Verdict::Orphaned { .. } => None,
         };
         Self {
-            resource: found.lock.text(),
-            resource_hex: found.lock.filepath_hex(),
-            kind: found.lock.kind(),
+            resource: found.head.text(),
+            resource_hex: found.head.filepath_hex(),
+            kind: found.head.kind().word(),
+            worktree: found.head.worktree(),
+            mode: found.head.mode.word(),
             state: found.verdict.word(),
             agent_id: lease.agent_id.as_str(),
             lease: &lease.lease,
@@ -52,6 +60,7 @@ impl<'a> Lease<'a> {
             until: until(found, now),
             left_ms,
             ttl_s: lease.ttl_s.seconds(),
+            resources: if lease.resources.len() > 1 { &lease.resources } else { &[] },
             host: &lease.host,
             reason: &lease.reason,
         }
@@ -66,7 +75,7 @@ pub(super) fn until(found: &Found, now: Now) -> Option<Timestamp> {
         Verdict::Orphaned { .. } => return None,
     };
     // Counted from now it differs by a few milliseconds from call to call; what is on record does not.
-    let lease = found.lock.lease();
+    let lease = &found.lease;
     let recorded = lease.renewed_at.plus_ms(lease.ttl_s.ms());
     let near = recorded.unix_ms().abs_diff(counted.unix_ms()) < 1000;
     Some(if near { recorded } else { counted })
@@ -86,7 +95,7 @@ pub(super) fn span(ms: u64) -> String {
 
 /// Who has it, since when, whether there is a sign of life, until when, and why.
 pub(super) fn holding(found: &Found, now: Now) -> String {
-    let lease = found.lock.lease();
+    let lease = &found.lease;
     let since = span(lease.acquired_at.ms_before(now.wall));
     let state = match found.verdict {
         Verdict::Live { left_ms } => {
@@ -97,12 +106,25 @@ pub(super) fn holding(found: &Found, now: Now) -> String {
         Verdict::Orphaned { why } => format!("orphaned: {why}"),
     };
     let reason = if lease.reason.is_empty() { String::new() } else { format!(", for: {}", lease.reason) };
-    format!("{} since {} ({since} ago), {state}{reason}", lease.agent_id, lease.acquired_at)
+    let shared = if found.head.mode == Mode::Shared { " (shared)" } else { "" };
+    format!("{}{shared} since {} ({since} ago), {state}{reason}", lease.agent_id, lease.acquired_at)
 }
 
 /// What is held by whom.
 pub(super) fn held_by(found: &Found, now: Now) -> String {
-    format!("{} is held by {}", found.lock.text(), holding(found, now))
+    format!("{} is held by {}", found.head.text(), holding(found, now))
+}
+
+/// What is held in another worktree.
+pub(super) fn also_held(found: &Found, now: Now) -> String {
+    let worktree =
+        found.head.worktree().map_or_else(|| "the main checkout".to_owned(), |name| format!("worktree {name}"));
+    format!("also held in {worktree}, which will be a merge conflict: {}", held_by(found, now))
+}
+
+/// Whether a lease is this agent's.
+pub(super) fn is_of(found: &Found, identity: &Identity) -> bool {
+    found.lease.agent_id == identity.id
 }
 
 /// The refusal because another holds it.
@@ -126,9 +148,13 @@ pub(super) fn held_for(code: Code, found: &Found, now: Now, identity: Option<&Id
 
 /// Says so if the event of a change could not be written.
 pub(super) fn mention_unlogged(report: &Report, logged: &Logged) {
-    if let Logged::Later(error) = logged {
-        report.warning(&format!(
+    match logged {
+        Logged::Yes => {}
+        Logged::Later(error) => report.warning(&format!(
             "the change took place, but events.log does not tell of it yet ({error}); the next change writes it"
-        ));
+        )),
+        Logged::Untidy(error) => report.warning(&format!(
+            "the change took place, but a file that counts for nothing any more is left ({error}); cleanup removes it"
+        )),
     }
 }

@@ -11,6 +11,8 @@ pub enum Code {
     Usage = 2,
     /// Held by another.
     Held = 10,
+    /// Waited in vain.
+    TimedOut = 11,
     /// Not yours.
     NotYours = 12,
     /// Nothing there.
@@ -31,11 +33,12 @@ pub enum Code {
 
 impl Code {
     /// All codes, in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
         Self::Held,
+        Self::TimedOut,
         Self::NotYours,
         Self::Nothing,
         Self::Limit,
@@ -60,6 +63,7 @@ impl Code {
             Self::Failed => "failed",
             Self::Usage => "usage",
             Self::Held => "held",
+            Self::TimedOut => "timed_out",
             Self::NotYours => "not_yours",
             Self::Nothing => "nothing",
             Self::Limit => "limit",
@@ -81,7 +85,8 @@ impl Code {
             }
             Self::Usage => "usage: bad arguments, a path or name that cannot be locked, no checkout",
             Self::Held => "held by another",
-            Self::NotYours => "not yours",
+            Self::TimedOut => "timed out waiting",
+            Self::NotYours => "not yours: another holds it, or another living process has your id",
             Self::Nothing => "nothing there: no such lock",
             Self::Limit => "refused: a size limit, or an era without numbers",
             Self::Attention => "something needs attention: `redact --check` found secrets",

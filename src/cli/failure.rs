@@ -92,6 +92,10 @@ impl From<store::Error> for Failure {
             store::Error::TooLarge { .. } => Self::new(Code::Limit, message)
                 .help("nothing was changed; release the lock and acquire it again")
                 .next("swarmlock list"),
+            store::Error::Elsewhere { .. } => Self::new(Code::NotYours, message)
+                .help("two agents with one id would exclude nobody: take another one with --agent ID or SWARMLOCK_AGENT=ID")
+                .help("or end that process; its leases are free then")
+                .next("swarmlock whoami"),
             store::Error::Exhausted { .. } => Self::new(Code::Limit, message).help(ASIDE).next("swarmlock init"),
         }
     }

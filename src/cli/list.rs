@@ -12,7 +12,7 @@ pub(super) const SPEC: Spec = Spec {
     name: "list",
     aliases: &["ls", "list-all-locks"],
     about: "All locks",
-    prints: "resource; holder; live, expired or orphaned; since when; until when; reason",
+    prints: "resource; holder; live, expired or orphaned; since when; until when; reason; exclusive or shared; worktree or -",
     args: Args::augment_args,
     run: list,
 };
@@ -26,9 +26,12 @@ struct Args {
 
 /// One lock as a line.
 pub(super) fn row(report: &mut Report, found: &Found, now: Now) {
-    let lease = found.lock.lease();
+    let lease = &found.lease;
     let (since, until) = (lease.acquired_at.to_string(), describe::until_column(found, now));
-    let columns = [&found.lock.text(), lease.agent_id.as_str(), found.verdict.word(), &since, &until, &lease.reason];
+    let (mode, worktree) = (found.head.mode.word(), found.head.worktree().unwrap_or("-"));
+    let text = found.head.text();
+    let agent = lease.agent_id.as_str();
+    let columns = [&text, agent, found.verdict.word(), &since, &until, &lease.reason, mode, worktree];
     report.data(&columns, || describe::Lease::new(found, now));
 }
 
@@ -45,7 +48,7 @@ fn list(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
     let now = host::now();
     let mut code = Code::Done;
     open.locks().for_each(|_, found| match found {
-        Ok(found) if mine.as_ref().is_none_or(|mine| found.lock.lease().agent_id == *mine) => {
+        Ok(found) if mine.as_ref().is_none_or(|mine| found.lease.agent_id == *mine) => {
             row(report, &found, now);
         }
         Ok(_) => {}

@@ -13,10 +13,12 @@ mod docs;
 mod escape;
 mod exit;
 mod failure;
+mod force_release;
 mod history;
 mod identity;
 mod init;
 mod list;
+mod locate;
 mod parser;
 mod redact;
 mod release;
@@ -24,6 +26,7 @@ mod renew;
 mod report;
 mod select;
 mod status;
+mod wait;
 mod who;
 mod whoami;
 
@@ -63,6 +66,8 @@ const COMMANDS: &[Spec] = &[
     list::SPEC,
     status::SPEC,
     history::SPEC,
+    wait::SPEC,
+    force_release::SPEC,
     cleanup::SPEC,
     whoami::SPEC,
     init::SPEC,
@@ -74,7 +79,7 @@ const COMMANDS: &[Spec] = &[
 ];
 
 /// The commands that only look at the state directory: they go on with the defaults where the configuration is wrong.
-const LOOKS: &[&str] = &["check", "who", "list", "status", "history"];
+const LOOKS: &[&str] = &["check", "who", "list", "status", "history", "wait", "whoami"];
 
 /// Runs the command line `args`, the first of which is the program's own name.
 #[must_use]

@@ -32,18 +32,15 @@ struct Args {
 fn release(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done {
     let args: Args = args::of(matches)?;
     let chosen = args.select.choose(context, report)?;
-    let changed = match &chosen.open {
-        Some(open) => open.locks().release(&chosen.who, chosen.by.as_ref(), &chosen.which)?,
-        None => chosen.named(),
-    };
+    let changed = chosen.change(context, |locks| locks.release(&chosen.who, &chosen.which))?;
     if changed.is_empty() && matches!(chosen.which, Selector::All) {
         report.note(chosen.nothing());
     }
     let mine = LazyCell::new(|| mine_by_name(&chosen));
     Ok(tell(report, &chosen, changed, |report, resource, outcome| {
         match outcome {
-            Outcome::Released(lock) => {
-                let lease = lock.lease();
+            Outcome::Released(found) => {
+                let lease = &found.lease;
                 report.data(&["released", resource, &lease.lease], || {
                     json!({ "result": "released", "resource": resource, "lease": lease.lease, "fence": lease.fence })
                 });
@@ -76,10 +73,10 @@ fn mine_by_name(chosen: &Chosen) -> MineByName {
     let mut mine = MineByName::new();
     if let Some(open) = &chosen.open {
         let looked = open.locks().for_each(|_, lock| {
-            if let Ok(Found { lock, .. }) = lock
-                && chosen.who.owns(&lock)
+            if let Ok(found) = lock
+                && chosen.who.owns(&found.lease)
             {
-                mine.entry(last_part(&lock.text())).or_default().push(lock.text().into_owned());
+                mine.entry(last_part(&found.head.text())).or_default().push(found.head.text());
             }
         });
         // It is a hint: where it cannot be had, there is none.

@@ -8,7 +8,7 @@ use super::{
     select::{Select, tell},
 };
 use crate::{
-    domain::{Found, Outcome, Selector, Ttl, Verdict},
+    domain::{Outcome, Selector, Ttl},
     host,
 };
 
@@ -33,23 +33,18 @@ struct Args {
 fn renew(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done {
     let args: Args = args::of(matches)?;
     let chosen = args.select.choose(context, report)?;
-    let changed = match &chosen.open {
-        Some(open) => open.locks().renew(&chosen.who, chosen.by.as_ref(), &chosen.which, args.ttl)?,
-        None => chosen.named(),
-    };
+    let changed = chosen.change(context, |locks| locks.renew(&chosen.who, &chosen.which, args.ttl))?;
     if changed.is_empty() && matches!(chosen.which, Selector::All) {
         return Err(Failure::new(Code::Nothing, chosen.nothing()).next("swarmlock list"));
     }
     Ok(tell(report, &chosen, changed, |report, resource, outcome| match outcome {
-        Outcome::Renewed { lock, again } => {
+        Outcome::Renewed { found, again } => {
             if again {
                 report.note(&format!(
                     "{resource}: your lease was over; this is a new one, and others may have held it in between"
                 ));
             }
-            let left_ms = lock.lease().ttl_s.ms();
-            let found = Found { lock: *lock, verdict: Verdict::Live { left_ms } };
-            let (lease, now) = (found.lock.lease(), host::now());
+            let (lease, now) = (&found.lease, host::now());
             let word = if again { "acquired" } else { "renewed" };
             report.data(
                 &[word, resource, &lease.lease, &describe::until_column(&found, now)],

@@ -7,17 +7,17 @@ use super::{
     context::Open,
     describe,
     identity::{Identity, unknown},
+    locate::held,
 };
 use crate::{
-    checkout::{Checkout, Purpose},
-    domain::{AgentId, Changed, Claimant, Found, Outcome, Resource, Selector},
+    domain::{Caller, Changed, Claimant, Found, Locks, Outcome, Resource, Selector},
     host,
 };
 
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct Select {
-    /// Paths, relative to the current directory, or name:NAME
+    /// Paths, directories, patterns, relative to the current directory, or name:NAME
     #[arg(value_name = "RESOURCE")]
     resources: Vec<OsString>,
     /// All that is yours
@@ -32,7 +32,6 @@ pub(super) struct Select {
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub(super) who: Claimant,
-    pub(super) by: Option<AgentId>,
     identity: Option<Identity>,
     pub(super) which: Selector,
     pub(super) open: Option<Open>,
@@ -55,35 +54,47 @@ impl Select {
         };
         let checkout = context.checkout()?;
         let open = context.open(&checkout, report)?;
-        let found = self.resources.iter().map(|text| resource(context, &checkout, open.as_ref(), text));
-        let resources = found.collect::<Result<Vec<_>, Failure>>()?;
+        let locks = open.as_ref().map(Open::locks);
+        let mut resources = Vec::new();
+        for text in &self.resources {
+            let resource = held(context, &checkout, locks.as_ref(), text, |lease| who.owns(lease))?;
+            if let Some(locks) = &locks {
+                no_lease_id(locks, text, &resource)?;
+            }
+            resources.push(resource);
+        }
         let which = if resources.is_empty() { Selector::All } else { Selector::On(resources) };
-        Ok(Chosen { who, by, which, open, identity })
+        Ok(Chosen { who, which, open, identity })
     }
 }
 
-/// The resource that `text` names; or, when nothing is locked there, what it named when it was locked: links and
-/// directories may have changed since.
-fn resource(context: &Context, checkout: &Checkout, open: Option<&Open>, text: &OsStr) -> Result<Resource, Failure> {
-    let cwd = context.cwd()?;
-    let named = checkout.resource(cwd, text, Purpose::Find);
-    let (Some(open), Some(written)) = (open, checkout.as_written(cwd, text)) else { return Ok(named?) };
-    let locks = open.locks();
+/// Refuses the id of a lease where a resource is meant.
+fn no_lease_id(locks: &Locks<'_>, text: &OsStr, resource: &Resource) -> Result<(), Failure> {
     let digits = text.to_str().and_then(|text| text.strip_prefix("l-")).unwrap_or_default();
-    if digits.len() > 9 && digits.bytes().all(|b| b.is_ascii_digit()) && locks.look(&written)?.is_none() {
+    if digits.len() > 9 && digits.bytes().all(|b| b.is_ascii_digit()) && locks.on(resource)?.is_empty() {
         let message =
             format!("l-{digits}: that is the id of a lease; name the resource, or give its token with --token");
         return Err(Failure::new(Code::Usage, message).next("swarmlock list"));
     }
-    match named {
-        // What is damaged or held there is what was meant.
-        Ok(named) if named == written || !matches!(locks.look(&named), Ok(None)) => Ok(named),
-        named if locks.look(&written)?.is_none() => Ok(named?),
-        _ => Ok(written),
-    }
+    Ok(())
 }
 
 impl Chosen {
+    /// Makes the change, where there is a state directory.
+    pub(super) fn change(
+        &self,
+        context: &Context,
+        change: impl FnOnce(&Locks<'_>) -> crate::domain::Result<Vec<Changed>>,
+    ) -> Result<Vec<Changed>, Failure> {
+        let Some(open) = &self.open else { return Ok(self.named()) };
+        let process = context.evidence_of(self.identity.as_ref());
+        // A token proves more than an id.
+        let exclusive = matches!(self.who, Claimant::Agent(_));
+        let caller =
+            self.identity.as_ref().map(|identity| Caller { agent: &identity.id, process: &process, exclusive });
+        Ok(change(&open.locks_of(caller))?)
+    }
+
     /// What to say when nothing at all was found.
     pub(super) fn nothing(&self) -> &'static str {
         match self.who {
@@ -93,7 +104,7 @@ impl Chosen {
     }
 
     /// The resources of the request when there is no state directory to look in.
-    pub(super) fn named(&self) -> Vec<Changed> {
+    fn named(&self) -> Vec<Changed> {
         match &self.which {
             Selector::All => Vec::new(),
             Selector::On(resources) => resources

@@ -40,10 +40,10 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
             Ok(found) if found.verdict.is_over() => counts.over += 1,
             Ok(found) => {
                 counts.live += 1;
-                if identity.as_ref().is_some_and(|identity| identity.id == found.lock.lease().agent_id) {
+                if identity.as_ref().is_some_and(|identity| identity.id == found.lease.agent_id) {
                     counts.mine += 1;
                     let until = describe::until_column(&found, now);
-                    mine.push((found.lock.text().into_owned(), found.lock.lease().lease.clone(), until));
+                    mine.push((found.head.text(), found.lease.lease.clone(), until));
                     mine_json.push(serde_json::to_value(describe::Lease::new(&found, now)).unwrap_or_default());
                 }
             }

@@ -1,6 +1,6 @@
 //! What becomes of a request, given what stands there. Pure.
 
-use super::{AgentId, LockFile, Token, Verdict};
+use super::{AgentId, Holder, Mode, Token};
 
 /// Who asks to release or renew.
 #[derive(Clone, Debug)]
@@ -12,63 +12,80 @@ pub enum Claimant {
 }
 
 impl Claimant {
-    /// Whether the lease in `lock` is theirs.
+    /// Whether this lease is theirs.
     #[must_use]
-    pub fn owns(&self, lock: &LockFile) -> bool {
+    pub fn owns(&self, lease: &Holder) -> bool {
         match self {
-            Self::Agent(agent) => lock.lease().agent_id == *agent,
-            Self::Bearer(token) => lock.lease().token == *token,
+            Self::Agent(agent) => lease.agent_id == *agent,
+            Self::Bearer(token) => lease.token == *token,
         }
     }
 }
 
-/// What becomes of an acquire (docs/protocol.md 4.1).
+/// A lease that overlaps what is wanted, as far as the decision goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overlap {
+    /// It is the asking agent's own.
+    pub mine: bool,
+    /// It is on the very resource that is wanted.
+    pub same: bool,
+    /// Its mode.
+    pub mode: Mode,
+    /// It is over: expired or orphaned.
+    pub over: bool,
+}
+
+/// What becomes of an acquire of one resource (docs/protocol.md 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AcquireDecision {
-    /// L1: nothing stands there.
+    /// L1, L3, L4: a new lease, after every overlapping one that is over has been ended.
     Grant,
-    /// L1 over a lease of one's own that is over: a new fence, because others could have held it.
-    GrantAgain,
     /// L2: the same lease goes on.
     Renew,
-    /// L4: another's lease is over.
-    TakeOver,
-    /// Another holds it.
+    /// L2: the same lease goes on, exclusive from now; what is over beside it is ended first.
+    Upgrade,
+    /// L2: the same lease goes on, shared from now.
+    Downgrade,
+    /// Another holds it, or what overlaps it.
     Refuse,
 }
 
-/// Decides an acquire by `agent`.
+/// Decides an acquire in mode `wanted`.
 #[must_use]
-pub fn decide_acquire(found: Option<(&LockFile, Verdict)>, agent: &AgentId) -> AcquireDecision {
-    match found {
-        None => AcquireDecision::Grant,
-        Some((lock, verdict)) => match (lock.lease().agent_id == *agent, verdict.is_over()) {
-            (true, false) => AcquireDecision::Renew,
-            (true, true) => AcquireDecision::GrantAgain,
-            (false, true) => AcquireDecision::TakeOver,
-            (false, false) => AcquireDecision::Refuse,
-        },
+pub fn decide_acquire(wanted: Mode, overlaps: &[Overlap]) -> AcquireDecision {
+    let excludes = |other: &Overlap| wanted == Mode::Exclusive || other.mode == Mode::Exclusive;
+    if overlaps.iter().any(|other| !other.mine && !other.over && excludes(other)) {
+        return AcquireDecision::Refuse;
+    }
+    let own = overlaps.iter().find(|other| other.mine && other.same && !other.over);
+    match (own.map(|own| own.mode), wanted) {
+        (None, _) => AcquireDecision::Grant,
+        (Some(Mode::Exclusive), Mode::Exclusive) | (Some(Mode::Shared), Mode::Shared) => AcquireDecision::Renew,
+        (Some(Mode::Shared), Mode::Exclusive) => AcquireDecision::Upgrade,
+        (Some(Mode::Exclusive), Mode::Shared) => AcquireDecision::Downgrade,
     }
 }
 
 /// What becomes of a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GiveUp {
-    /// L5: it is theirs, over or not.
+    /// L5: there is one of theirs, over or not.
     Remove,
-    /// Nobody holds it: what stands there, if anything, is another's lease that is over.
+    /// Nobody holds it: what stands there, if anything, is over and another's.
     Nobody,
     /// Another holds it.
     Refuse,
 }
 
-/// Decides a release.
+/// Decides a release of one resource, given the leases on it: whether each is the claimant's, and over.
 #[must_use]
-pub fn decide_release(found: Option<(&LockFile, Verdict)>, who: &Claimant) -> GiveUp {
-    match found {
-        Some((lock, _)) if who.owns(lock) => GiveUp::Remove,
-        Some((_, verdict)) if !verdict.is_over() => GiveUp::Refuse,
-        Some(_) | None => GiveUp::Nobody,
+pub fn decide_release(found: &[(bool, bool)]) -> GiveUp {
+    if found.iter().any(|(theirs, _)| *theirs) {
+        GiveUp::Remove
+    } else if found.iter().any(|(_, over)| !over) {
+        GiveUp::Refuse
+    } else {
+        GiveUp::Nobody
     }
 }
 
@@ -77,24 +94,99 @@ pub fn decide_release(found: Option<(&LockFile, Verdict)>, who: &Claimant) -> Gi
 pub enum RenewDecision {
     /// L2: the same lease goes on.
     Renew,
-    /// It is theirs, but over: L1 with a new fence.
+    /// It is theirs, but over: L1 with all its checks and a new fence.
     GrantAgain,
     /// There is nothing of theirs, nor of anybody else.
     Nobody,
-    /// Another holds it, or held it last.
+    /// Another holds it.
     Refuse,
 }
 
-/// Decides a renewal.
+/// Decides a renewal of one resource, given the leases on it: whether each is the claimant's, and over.
 #[must_use]
-pub fn decide_renew(found: Option<(&LockFile, Verdict)>, who: &Claimant) -> RenewDecision {
-    match found {
+pub fn decide_renew(found: &[(bool, bool)]) -> RenewDecision {
+    match found.iter().find(|(theirs, _)| *theirs) {
+        Some((_, false)) => RenewDecision::Renew,
+        Some((_, true)) => RenewDecision::GrantAgain,
+        None if found.iter().any(|(_, over)| !over) => RenewDecision::Refuse,
         None => RenewDecision::Nobody,
-        Some((lock, verdict)) => match (who.owns(lock), verdict.is_over()) {
-            (true, false) => RenewDecision::Renew,
-            (true, true) => RenewDecision::GrantAgain,
-            (false, true) => RenewDecision::Nobody,
-            (false, false) => RenewDecision::Refuse,
-        },
+    }
+}
+
+/// Whether a lease is renewed when it is acquired again and nothing else about it changes: only when less than three
+/// quarters of its TTL are left, so that touching it often costs nothing.
+#[must_use]
+pub fn is_worth_renewing(left_ms: u64, ttl_ms: u64) -> bool {
+    left_ms.saturating_mul(4) < ttl_ms.saturating_mul(3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_acquiring() {
+        use AcquireDecision::{Downgrade, Grant, Refuse, Renew, Upgrade};
+        use Mode::{Exclusive, Shared};
+        let lease = |mine, same, mode, over| Overlap { mine, same, mode, over };
+        let mine = |mode| lease(true, true, mode, false);
+        let other = |mode| lease(false, true, mode, false);
+        let beside = |mode| lease(false, false, mode, false);
+        let table: Vec<(Mode, Vec<Overlap>, AcquireDecision)> = vec![
+            (Exclusive, vec![], Grant),
+            (Shared, vec![], Grant),
+            (Exclusive, vec![other(Exclusive)], Refuse),
+            (Exclusive, vec![other(Shared)], Refuse),
+            (Shared, vec![other(Exclusive)], Refuse),
+            (Shared, vec![other(Shared)], Grant),
+            (Exclusive, vec![beside(Exclusive)], Refuse),
+            (Exclusive, vec![beside(Shared)], Refuse),
+            (Shared, vec![beside(Exclusive)], Refuse),
+            (Shared, vec![beside(Shared)], Grant),
+            (Exclusive, vec![mine(Exclusive)], Renew),
+            (Shared, vec![mine(Shared)], Renew),
+            (Shared, vec![mine(Shared), other(Shared)], Renew),
+            (Exclusive, vec![mine(Shared)], Upgrade),
+            (Exclusive, vec![mine(Shared), other(Shared)], Refuse),
+            (Exclusive, vec![mine(Shared), beside(Shared)], Refuse),
+            (Exclusive, vec![mine(Shared), lease(false, true, Shared, true)], Upgrade),
+            (Shared, vec![mine(Exclusive)], Downgrade),
+            // One's own lease on something that overlaps is no obstacle, and not this lease.
+            (Exclusive, vec![lease(true, false, Exclusive, false)], Grant),
+            (Shared, vec![lease(true, false, Exclusive, false)], Grant),
+            // What is over excludes nobody, not even when it was one's own.
+            (Exclusive, vec![lease(false, true, Exclusive, true)], Grant),
+            (Exclusive, vec![lease(false, false, Shared, true)], Grant),
+            (Exclusive, vec![lease(true, true, Exclusive, true)], Grant),
+            (Shared, vec![lease(true, true, Exclusive, true), other(Shared)], Grant),
+            (Exclusive, vec![lease(false, true, Shared, true), other(Shared)], Refuse),
+        ];
+        for (row, (wanted, overlaps, decision)) in table.into_iter().enumerate() {
+            assert_eq!(decide_acquire(wanted, &overlaps), decision, "row {row}");
+        }
+    }
+
+    #[test]
+    fn the_tables_of_releasing_and_renewing() {
+        let rows = [
+            (vec![], GiveUp::Nobody, RenewDecision::Nobody),
+            (vec![(true, false)], GiveUp::Remove, RenewDecision::Renew),
+            (vec![(true, true)], GiveUp::Remove, RenewDecision::GrantAgain),
+            (vec![(false, false)], GiveUp::Refuse, RenewDecision::Refuse),
+            (vec![(false, true)], GiveUp::Nobody, RenewDecision::Nobody),
+            (vec![(false, false), (true, false)], GiveUp::Remove, RenewDecision::Renew),
+            (vec![(false, true), (false, false)], GiveUp::Refuse, RenewDecision::Refuse),
+        ];
+        for (found, release, renew) in rows {
+            assert_eq!((decide_release(&found), decide_renew(&found)), (release, renew), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_lease_is_renewed_by_acquiring_it_in_its_last_three_quarters() {
+        assert!(!is_worth_renewing(750, 1000));
+        assert!(is_worth_renewing(749, 1000));
+        assert!(is_worth_renewing(0, 1000));
+        assert!(!is_worth_renewing(1000, 1000));
     }
 }

@@ -1,10 +1,12 @@
 //! What a lock is and what may be done to it (docs/protocol.md 4). Decisions are pure functions over values.
 
 mod agent;
+mod beat;
 mod decide;
 mod encode;
 mod glob;
 mod history;
+mod holder;
 mod key;
 mod lock_file;
 mod locks;
@@ -18,19 +20,24 @@ mod token;
 mod verdict;
 
 pub use agent::AgentId;
-pub use decide::{AcquireDecision, Claimant, GiveUp, RenewDecision, decide_acquire, decide_release, decide_renew};
+pub use beat::{Beat, Evidence, Here, Moment, Standing, standing};
+pub use decide::{
+    AcquireDecision, Claimant, GiveUp, Overlap, RenewDecision, decide_acquire, decide_release, decide_renew,
+    is_worth_renewing,
+};
 pub use glob::{Glob, GlobError};
 pub use history::{Filter, history};
+pub use holder::{Class, Holder, Mode};
 pub use key::{NameError, NameKey, PathKey, TreeKey, Worktree, is_invisible};
-pub use lock_file::{Class, Holder, LockFile, Mode, parse_lock};
-pub use locks::Locks;
-pub use outcome::{Acquired, Changed, Cleaned, Found, Grant, Outcome, Request, Selector};
+pub use lock_file::{Head, LockFile, parse_lock};
+pub use locks::{Caller, Kernel, Locks};
+pub use outcome::{Acquired, Changed, Cleaned, Found, Grant, Granted, Looked, Outcome, Request, Selector};
 pub use overlap::{Files, overlap};
 pub use process::{Liveness, PidNamespace, Process};
-pub use resource::{Kind, NAME_PREFIX, Resource};
+pub use resource::{Candidates, Kind, NAME_PREFIX, Resource, candidates};
 pub use time::{Now, Timestamp, Ttl, TtlError};
 pub use token::Token;
-pub use verdict::{Evidence, Facts, Verdict, verdict};
+pub use verdict::{Facts, Verdict, verdict};
 
 /// Errors are the store's: the domain adds outcomes, not failures.
 pub type Result<T> = crate::store::Result<T>;

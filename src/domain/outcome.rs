@@ -1,27 +1,46 @@
 //! What is asked of the locks, and what came of it.
 
-use super::{AgentId, LockFile, Resource, Token, Ttl, Verdict};
-use crate::store::{Error, Former, Logged};
+use std::rc::Rc;
 
-/// A lock that stands, and whether it is over.
+use super::{AgentId, Head, Holder, Mode, Resource, Token, Ttl, Verdict};
+use crate::store::{ClaimKey, Error, Former, Logged};
+
+/// A lease on one resource that stands, and whether it is over.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The lock.
-    pub lock: LockFile,
+    /// Its lock file.
+    pub key: ClaimKey,
+    /// What it is on.
+    pub head: Rc<Head>,
+    /// The lease.
+    pub lease: Holder,
     /// Whether it still excludes others.
     pub verdict: Verdict,
+}
+
+/// What stands on a resource and on all that overlaps it.
+#[derive(Clone, Debug, Default)]
+pub struct Looked {
+    /// The leases, over or not.
+    pub found: Vec<Found>,
+    /// Leases of others on the same files in other worktrees: no obstacle now, a merge conflict later.
+    pub also_held: Vec<Found>,
 }
 
 /// What somebody wants to hold.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What.
-    pub resource: Resource,
+    /// What: all of it or nothing.
+    pub resources: Vec<Resource>,
+    /// Whether others may share it.
+    pub mode: Mode,
     /// Who.
     pub agent: AgentId,
-    /// For how long; when renewing, `None` keeps what it was.
+    /// For how long; `None` keeps what it was for what is already held.
     pub ttl: Option<Ttl>,
-    /// Why; when renewing, `None` keeps what it was.
+    /// For how long if nothing else is said.
+    pub default_ttl: Ttl,
+    /// Why; `None` keeps what it was for what is already held.
     pub reason: Option<String>,
     /// The token of the lease if a new one is granted.
     pub token: Token,
@@ -36,24 +55,51 @@ pub enum Grant {
     Again,
     /// It was the same agent's, and goes on.
     Renewed,
-    /// It was another's, and over.
-    TookOver(Former),
+    /// It was the same agent's and shared, and is exclusive now.
+    Upgraded,
+    /// It was the same agent's and exclusive, and is shared now.
+    Downgraded,
+    /// It was another's, or others' leases overlapped it, and they were over.
+    TookOver(Vec<Former>),
+}
+
+/// One resource granted.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    /// The lease as it stands now.
+    pub found: Found,
+    /// How.
+    pub how: Grant,
+    /// Leases of others on the same files in other worktrees: no obstacle now, a merge conflict later.
+    pub also_held: Vec<Found>,
+}
+
+impl Grant {
+    /// How, in one word, as output names it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::New | Self::Again => "acquired",
+            Self::Renewed => "renewed",
+            Self::Upgraded => "upgraded",
+            Self::Downgraded => "downgraded",
+            Self::TookOver(_) => "taken_over",
+        }
+    }
 }
 
 /// What came of an acquire.
 #[derive(Debug)]
 pub enum Acquired {
-    /// The lease is granted.
+    /// All of it is granted.
     Granted {
-        /// It, as it stands now.
-        lock: Box<LockFile>,
-        /// How.
-        how: Grant,
-        /// Whether its event is written.
-        logged: Logged,
+        /// Each resource, in the order of the request.
+        granted: Vec<Granted>,
+        /// What else there is to say of each change that took place.
+        logged: Vec<Logged>,
     },
-    /// Another holds it; nothing has changed.
-    Held(Box<Found>),
+    /// Others hold these, or what overlaps them; nothing has changed. Never empty.
+    Held(Vec<Found>),
 }
 
 /// Which leases to release or renew.
@@ -69,11 +115,11 @@ pub enum Selector {
 #[derive(Debug)]
 pub enum Outcome {
     /// It is free now.
-    Released(Box<LockFile>),
+    Released(Box<Found>),
     /// It goes on, as it stands now; under a new fence if it was over.
     Renewed {
-        /// The lock.
-        lock: Box<LockFile>,
+        /// The lease.
+        found: Box<Found>,
         /// Whether it had been over.
         again: bool,
     },

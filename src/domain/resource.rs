@@ -6,7 +6,10 @@ use super::{
     Files, Glob, NameKey, PathKey, TreeKey, Worktree,
     encode::{decoded, file_name, hex, tree_file_name, unhex},
 };
-use crate::store::{CLAIM_ENDING, ClaimKey, Family, Place};
+use crate::{
+    fs::FileName,
+    store::{CLAIM_ENDING, ClaimKey, Family, Place},
+};
 
 /// What names begin with where paths may stand too.
 pub const NAME_PREFIX: &str = "name:";
@@ -102,6 +105,17 @@ impl Resource {
         }
     }
 
+    /// The same files in the worktree that has this directory.
+    pub(super) fn in_worktree(&self, dir: &FileName) -> Self {
+        let worktree = Worktree::of_dir(dir);
+        match self {
+            Self::Path(_, key) => Self::Path(worktree, key.clone()),
+            Self::Tree(_, key) => Self::Tree(worktree, key.clone()),
+            Self::Glob(_, glob) => Self::Glob(worktree, glob.clone()),
+            Self::Name(name) => Self::Name(name.clone()),
+        }
+    }
+
     /// The files it is on, whichever worktree they are in; `None` for a name.
     #[must_use]
     pub fn files(&self) -> Option<Files<'_>> {
@@ -163,6 +177,35 @@ impl Resource {
             Self::Glob(worktree, glob) => worktree.place(Family::Globs).claim(file_name(glob.as_bytes())),
             Self::Name(name) => Place::names().claim(file_name(name.as_str().as_bytes())),
         }
+    }
+}
+
+/// Where locks that overlap a resource may stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Candidates {
+    /// Lock files with these names.
+    pub read: Vec<ClaimKey>,
+    /// All of these kinds in its worktree that overlap.
+    pub scan: Vec<Family>,
+}
+
+/// Where to look for locks that overlap `resource`: its own file, that of each directory above it, and, because no
+/// name of theirs follows from its own, every pattern; for a tree or a pattern also every path and tree.
+#[must_use]
+pub fn candidates(resource: &Resource) -> Candidates {
+    match resource {
+        Resource::Name(_) => Candidates { read: vec![resource.claim()], scan: Vec::new() },
+        Resource::Path(worktree, key) => {
+            let mut read = vec![resource.claim(), Resource::Tree(worktree.clone(), TreeKey::ROOT).claim()];
+            let mut components: Vec<&[u8]> = Vec::new();
+            for component in key.as_bytes().split(|b| *b == b'/') {
+                components.push(component);
+                let tree = TreeKey::new(components.iter().copied());
+                read.extend(tree.map(|tree| Resource::Tree(worktree.clone(), tree).claim()));
+            }
+            Candidates { read, scan: vec![Family::Globs] }
+        }
+        Resource::Tree(..) | Resource::Glob(..) => Candidates { read: Vec::new(), scan: Family::OF_FILES.to_vec() },
     }
 }
 

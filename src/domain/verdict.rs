@@ -1,6 +1,6 @@
 //! When is a lease over? (docs/protocol.md 4.2)
 
-use super::{Holder, Now};
+use super::{Class, Evidence, Holder, Moment, Now};
 use crate::store::CurrentEra;
 
 /// What another clock may be off by, in milliseconds, when monotonic times do not compare.
@@ -13,15 +13,6 @@ pub struct Facts {
     pub era: CurrentEra,
     /// Now.
     pub now: Now,
-}
-
-/// What is known of the holder's process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Evidence {
-    /// Nothing: only time can end the lease.
-    Nothing,
-    /// It is provably gone.
-    Gone,
 }
 
 /// Whether a lease still excludes others.
@@ -64,29 +55,41 @@ impl Verdict {
 
 /// Whether `lease` is over.
 ///
-/// A time in the future counts as now. Age alone never ends a lease that is renewed.
+/// A renewal in the future counts as now; a beat in the future is none. Age alone never ends a lease that is renewed.
 #[must_use]
-pub fn verdict(lease: &Holder, facts: &Facts, evidence: Evidence) -> Verdict {
+pub fn verdict(lease: &Holder, facts: &Facts, evidence: &Evidence) -> Verdict {
     if facts.era.number != Some(lease.era) {
         return Verdict::Orphaned { why: "granted before the machine was restarted or the directory copied" };
     }
-    if evidence == Evidence::Gone {
-        return Verdict::Orphaned { why: "the holder's process is gone" };
+    if evidence.gone {
+        return Verdict::Orphaned { why: "its agent's process is gone" };
     }
-    let (elapsed, limit) = match lease.renewed_mono_ms {
-        Some(renewed) if facts.era.same_boot => (facts.now.mono_ms.saturating_sub(renewed), lease.ttl_s.ms()),
-        _ => (lease.renewed_at.ms_before(facts.now.wall), lease.ttl_s.ms() + WALL_GRACE_MS),
+    let renewed = Moment { wall: lease.renewed_at, mono_ms: lease.renewed_mono_ms };
+    // A working agent renews by working what it asked for.
+    let seen = match lease.class {
+        Class::Explicit => evidence.seen,
     };
-    match limit.checked_sub(elapsed) {
-        Some(left_ms) if left_ms > 0 => Verdict::Live { left_ms },
-        _ => Verdict::Expired { ago_ms: elapsed.saturating_sub(limit) },
+    let spans = [Some(renewed), seen].into_iter().flatten().map(|sign| left(sign, lease.ttl_s.ms(), facts));
+    match spans.max_by_key(|(left, over)| (*left, std::cmp::Reverse(*over))) {
+        Some((left_ms, _)) if left_ms > 0 => Verdict::Live { left_ms },
+        Some((_, ago_ms)) => Verdict::Expired { ago_ms },
+        None => Verdict::Expired { ago_ms: 0 },
     }
+}
+
+/// How much of the TTL is left after this sign of life, or else how long ago it ran out, in milliseconds.
+fn left(sign: Moment, ttl_ms: u64, facts: &Facts) -> (u64, u64) {
+    let (elapsed, limit) = match sign.mono_ms {
+        Some(mono_ms) if facts.era.same_boot => (facts.now.mono_ms.saturating_sub(mono_ms), ttl_ms),
+        _ => (sign.wall.ms_before(facts.now.wall), ttl_ms + WALL_GRACE_MS),
+    };
+    (limit.saturating_sub(elapsed), elapsed.saturating_sub(limit))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{AgentId, LockFile, PathKey, Resource, Timestamp, Token, Ttl, Worktree, lock_file::NewLease},
+        super::{AgentId, PathKey, Resource, Timestamp, Token, Ttl, Worktree, holder::NewLease},
         *,
     };
 
@@ -99,7 +102,7 @@ mod tests {
         let resource = Resource::Path(Worktree::MAIN, PathKey::new([&b"a"[..]]).unwrap());
         let new = NewLease {
             agent: &AgentId::new("alice").unwrap(),
-            resource: &resource,
+            resources: &[resource],
             number: ERA + 1,
             era: ERA,
             same_boot,
@@ -109,43 +112,62 @@ mod tests {
             host: "box",
             now: Now { wall: Timestamp::from_unix_ms(WALL), mono_ms: MONO },
         };
-        LockFile::grant(new).lease().clone()
+        Holder::grant(new)
     }
 
     #[test]
     fn the_whole_table() {
-        use Evidence::{Gone, Nothing};
         let live = |left_ms| Verdict::Live { left_ms };
         let expired = |ago_ms| Verdict::Expired { ago_ms };
         let other_era = Verdict::Orphaned { why: "granted before the machine was restarted or the directory copied" };
-        let gone = Verdict::Orphaned { why: "the holder's process is gone" };
+        let gone = Verdict::Orphaned { why: "its agent's process is gone" };
+        let nothing = Evidence::NOTHING;
+        let gone_then = Evidence { gone: true, seen: None };
+        // Seen so long after the grant, by the wall clock and by the monotonic one.
+        let seen = |wall: i64, mono: Option<i64>| Evidence {
+            gone: false,
+            seen: Some(Moment {
+                wall: Timestamp::from_unix_ms(WALL.checked_add_signed(wall).unwrap()),
+                mono_ms: mono.map(|mono| MONO.checked_add_signed(mono).unwrap()),
+            }),
+        };
         // (monotonic time in the lease, era now, same boot now, evidence, wall now - WALL, mono now - MONO, verdict)
         let table = [
             // The same boot: only the monotonic clock counts, whatever was done to the wall clock.
-            (true, Some(ERA), true, Nothing, 0, 0, live(10_000)),
-            (true, Some(ERA), true, Nothing, 9_999, 9_999, live(1)),
-            (true, Some(ERA), true, Nothing, 10_000, 10_000, expired(0)),
-            (true, Some(ERA), true, Nothing, 12_000, 12_000, expired(2_000)),
-            (true, Some(ERA), true, Nothing, 100_000_000, 5_000, live(5_000)),
-            (true, Some(ERA), true, Nothing, -100_000_000, 5_000, live(5_000)),
-            (true, Some(ERA), true, Nothing, -100_000_000, 10_000, expired(0)),
+            (true, Some(ERA), true, nothing, 0, 0, live(10_000)),
+            (true, Some(ERA), true, nothing, 9_999, 9_999, live(1)),
+            (true, Some(ERA), true, nothing, 10_000, 10_000, expired(0)),
+            (true, Some(ERA), true, nothing, 12_000, 12_000, expired(2_000)),
+            (true, Some(ERA), true, nothing, 100_000_000, 5_000, live(5_000)),
+            (true, Some(ERA), true, nothing, -100_000_000, 5_000, live(5_000)),
+            (true, Some(ERA), true, nothing, -100_000_000, 10_000, expired(0)),
             // A monotonic time in the future counts as now.
-            (true, Some(ERA), true, Nothing, 0, -4_000, live(10_000)),
+            (true, Some(ERA), true, nothing, 0, -4_000, live(10_000)),
             // Monotonic clocks that do not compare: wall time and a minute.
-            (false, Some(ERA), true, Nothing, 0, 1_000_000, live(70_000)),
-            (false, Some(ERA), true, Nothing, 69_999, 0, live(1)),
-            (false, Some(ERA), true, Nothing, 70_000, 0, expired(0)),
-            (true, Some(ERA), false, Nothing, 69_999, 1_000_000, live(1)),
-            (true, Some(ERA), false, Nothing, 70_001, 0, expired(1)),
-            (false, Some(ERA), false, Nothing, -1_000_000, 0, live(70_000)),
-            // The process is gone.
-            (true, Some(ERA), true, Gone, 0, 0, gone),
-            (true, Some(ERA), true, Gone, 20_000, 20_000, gone),
+            (false, Some(ERA), true, nothing, 0, 1_000_000, live(70_000)),
+            (false, Some(ERA), true, nothing, 69_999, 0, live(1)),
+            (false, Some(ERA), true, nothing, 70_000, 0, expired(0)),
+            (true, Some(ERA), false, nothing, 69_999, 1_000_000, live(1)),
+            (true, Some(ERA), false, nothing, 70_001, 0, expired(1)),
+            (false, Some(ERA), false, nothing, -1_000_000, 0, live(70_000)),
+            // A beat after the renewal: the agent works, so the lease goes on. One before it changes nothing.
+            (true, Some(ERA), true, seen(0, Some(8_000)), 0, 15_000, live(3_000)),
+            (true, Some(ERA), true, seen(0, Some(8_000)), 0, 18_000, expired(0)),
+            (true, Some(ERA), true, seen(0, Some(-8_000)), 0, 9_000, live(1_000)),
+            (true, Some(ERA), true, seen(0, Some(-8_000)), 0, 11_000, expired(1_000)),
+            (true, Some(ERA), true, seen(8_000, None), 15_000, 15_000, live(63_000)),
+            (false, Some(ERA), false, seen(60_000, Some(60_000)), 100_000, 0, live(30_000)),
+            (false, Some(ERA), false, seen(60_000, Some(60_000)), 130_000, 0, expired(0)),
+            // The process is gone, however fresh lease and beat.
+            (true, Some(ERA), true, gone_then, 0, 0, gone),
+            (true, Some(ERA), true, gone_then, 20_000, 20_000, gone),
+            (true, Some(ERA), true, Evidence { gone: true, ..seen(0, Some(0)) }, 0, 0, gone),
             // Another era, or one that is over: nobody holds anything, however fresh.
-            (true, Some(ERA + 1), true, Nothing, 0, 0, other_era),
-            (true, Some(ERA - 1), true, Nothing, 0, 0, other_era),
-            (true, None, false, Nothing, 0, 0, other_era),
-            (false, None, false, Gone, 0, 0, other_era),
+            (true, Some(ERA + 1), true, nothing, 0, 0, other_era),
+            (true, Some(ERA - 1), true, nothing, 0, 0, other_era),
+            (true, Some(ERA + 1), true, seen(0, Some(0)), 0, 0, other_era),
+            (true, None, false, nothing, 0, 0, other_era),
+            (false, None, false, gone_then, 0, 0, other_era),
         ];
         for (row, (mono_kept, era, same_boot, evidence, wall, mono, wanted)) in table.into_iter().enumerate() {
             let facts = Facts {
@@ -155,7 +177,7 @@ mod tests {
                     mono_ms: MONO.checked_add_signed(mono).unwrap(),
                 },
             };
-            assert_eq!(verdict(&lease(mono_kept), &facts, evidence), wanted, "row {row}");
+            assert_eq!(verdict(&lease(mono_kept), &facts, &evidence), wanted, "row {row}");
         }
     }
 }

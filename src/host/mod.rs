@@ -83,6 +83,12 @@ pub fn name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
+/// Does nothing for this long.
+#[expect(clippy::disallowed_methods, reason = "what waits for others has nothing else to do")]
+pub fn pause(duration: std::time::Duration) {
+    std::thread::sleep(duration);
+}
+
 /// 128 random bits from the kernel.
 ///
 /// # Errors

@@ -1,10 +1,6 @@
 //! The directories of claims, each opened once.
 
-use std::{
-    cell::{OnceCell, RefCell},
-    collections::BTreeMap,
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use super::{CLAIM_ENDING, ClaimKey, Family, MAIN_WORKTREE, Place, Result, StateDir, layout};
 use crate::fs::{Dir, Entry, FileName};
@@ -13,50 +9,35 @@ use crate::fs::{Dir, Entry, FileName};
 #[derive(Debug)]
 pub struct Claims<'a> {
     state: &'a StateDir,
-    locks: OnceCell<Option<Dir>>,
-    families: RefCell<BTreeMap<Family, Option<Rc<Dir>>>>,
-    places: RefCell<BTreeMap<Place, Option<Rc<Dir>>>>,
+    /// By the names below `locks/` that lead there; `None` for what is not there.
+    open: RefCell<BTreeMap<Vec<FileName>, Option<Rc<Dir>>>>,
 }
 
 impl<'a> Claims<'a> {
     /// Opens nothing yet.
     #[must_use]
     pub fn new(state: &'a StateDir) -> Self {
-        Self { state, locks: OnceCell::new(), families: RefCell::default(), places: RefCell::default() }
-    }
-
-    fn locks(&self) -> Result<Option<&Dir>> {
-        if self.locks.get().is_none() {
-            let opened = self.state.dir().subdir(&[&layout::LOCKS])?;
-            return Ok(self.locks.get_or_init(|| opened).as_ref());
-        }
-        Ok(self.locks.get().and_then(Option::as_ref))
+        Self { state, open: RefCell::default() }
     }
 
     /// Opens level by level: whoever may write to one above could replace it.
-    fn family(&self, family: Family) -> Result<Option<Rc<Dir>>> {
-        if let Some(known) = self.families.borrow().get(&family) {
+    fn at(&self, below: &[FileName]) -> Result<Option<Rc<Dir>>> {
+        if let Some(known) = self.open.borrow().get(below) {
             return Ok(known.clone());
         }
-        let opened = match self.locks()? {
-            Some(locks) => locks.subdir(&[&family.dir()])?.map(Rc::new),
-            None => None,
+        let opened = match below.split_last() {
+            None => self.state.dir().subdir(&[&layout::LOCKS])?.map(Rc::new),
+            Some((name, above)) => match self.at(above)? {
+                Some(above) => above.subdir(&[name])?.map(Rc::new),
+                None => None,
+            },
         };
-        self.families.borrow_mut().insert(family, opened.clone());
+        self.open.borrow_mut().insert(below.to_vec(), opened.clone());
         Ok(opened)
     }
 
     fn dir(&self, place: &Place) -> Result<Option<Rc<Dir>>> {
-        if let Some(known) = self.places.borrow().get(place) {
-            return Ok(known.clone());
-        }
-        let family = self.family(place.family())?;
-        let opened = match (family, place.worktree()) {
-            (Some(family), Some(worktree)) => family.subdir(&[worktree])?.map(Rc::new),
-            (family, _) => family,
-        };
-        self.places.borrow_mut().insert(place.clone(), opened.clone());
-        Ok(opened)
+        self.at(&place.parts().collect::<Vec<_>>())
     }
 
     /// The directory, for a change; what is missing of it is made.
@@ -64,12 +45,14 @@ impl<'a> Claims<'a> {
         if let Some(dir) = self.dir(place)? {
             return Ok(dir);
         }
-        let mut dir = self.state.dir().ensure_subdir(&layout::LOCKS)?;
+        let mut dir = Rc::new(self.state.dir().ensure_subdir(&layout::LOCKS)?);
+        let mut below = Vec::new();
+        self.open.borrow_mut().insert(below.clone(), Some(Rc::clone(&dir)));
         for name in place.parts() {
-            dir = dir.ensure_subdir(&name)?;
+            dir = Rc::new(dir.ensure_subdir(&name)?);
+            below.push(name);
+            self.open.borrow_mut().insert(below.clone(), Some(Rc::clone(&dir)));
         }
-        let dir = Rc::new(dir);
-        self.places.borrow_mut().insert(place.clone(), Some(Rc::clone(&dir)));
         Ok(dir)
     }
 
@@ -121,7 +104,7 @@ impl<'a> Claims<'a> {
     /// # Errors
     /// If the directory cannot be read.
     pub fn other_worktrees(&self, family: Family, but: &FileName) -> Result<Vec<FileName>> {
-        let Some(dir) = self.family(family)? else { return Ok(Vec::new()) };
+        let Some(dir) = self.at(&[family.dir()])? else { return Ok(Vec::new()) };
         // A directory counts one link for each directory in it, where the file system counts at all (btrfs says 1).
         let own = u64::from(self.dir(&Place::new(family, but.clone()))?.is_some());
         if dir.links() == 2 + own {

@@ -49,6 +49,15 @@ pub enum Error {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The agent acts from another living process too: two agents with one id would exclude nobody.
+    Elsewhere {
+        /// The agent's id.
+        agent: String,
+        /// The other process, by number and name.
+        other: String,
+        /// The process that this call comes from.
+        own: String,
+    },
     /// The era has used up its numbers.
     Exhausted {
         /// The era file.
@@ -94,6 +103,9 @@ impl fmt::Display for Error {
                 write!(f, "{}: the state directory was moved or replaced while this ran", path.display())
             }
             Self::TooLarge { path, limit } => write!(f, "{}: it would be larger than {limit} bytes", path.display()),
+            Self::Elsewhere { agent, other, own } => {
+                write!(f, "{agent} is the id of {other}, which is alive; this call comes from {own}")
+            }
             Self::Exhausted { path } => write!(f, "{}: this era has no numbers left", path.display()),
         }
     }
@@ -109,6 +121,7 @@ impl std::error::Error for Error {
             | Self::Busy { .. }
             | Self::Replaced { .. }
             | Self::TooLarge { .. }
+            | Self::Elsewhere { .. }
             | Self::Exhausted { .. } => None,
         }
     }

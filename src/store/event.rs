@@ -17,6 +17,10 @@ pub mod kind {
     pub const RELEASED: &str = "released";
     /// A lease that was over was replaced by another agent's.
     pub const TAKEN_OVER: &str = "taken_over";
+    /// A shared lease became exclusive, or the other way round.
+    pub const MODE_CHANGED: &str = "mode_changed";
+    /// A lease was ended by another agent although it was not over.
+    pub const FORCED: &str = "force_released";
     /// A lease that was over was removed.
     pub const CLEANED: &str = "cleaned_up";
     /// A new era began: all earlier leases are over.
@@ -32,7 +36,7 @@ pub struct Former {
     pub agent_id: String,
     /// Its fence.
     pub fence: u64,
-    /// Why it was over: `expired` or `orphaned`.
+    /// Why it could be ended: `expired` or `orphaned`; `live` if it was ended by force.
     pub was: Cow<'static, str>,
 }
 
@@ -48,6 +52,9 @@ pub struct Event {
     /// The resource as a person writes it; `None` when only the file is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
+    /// All resources of the lease, if it is over several; `resource` is the last of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     /// The lock file, below `locks/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -57,6 +64,9 @@ pub struct Event {
     /// The agent whose lease it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
+    /// Whether that lease is exclusive or shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Cow<'static, str>>,
     /// The fence of that lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fence: Option<u64>,
@@ -86,9 +96,11 @@ impl Event {
             at: rfc3339(unix_ms),
             event: Cow::Borrowed(kind),
             resource: None,
+            resources: Vec::new(),
             file: None,
             by: None,
             agent_id: None,
+            mode: None,
             fence: None,
             ttl_s: None,
             reason: None,

@@ -36,11 +36,12 @@ impl Line {
     /// The line as it stands in the file: JSON, blanks, a newline. Free text that does not fit is left out.
     pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut line = self.clone();
-        for cut in 0..3 {
+        for cut in 0..4 {
             if let Some(change) = &mut line.change {
                 match cut {
                     0 => {}
                     1 => change.event.reason = None,
+                    2 => change.event.resources.clear(),
                     _ => change.event.resource = None,
                 }
             }

@@ -3,6 +3,7 @@
 //! This layer knows how a change is made so that it survives a kill at any instruction; what the changes mean is the
 //! domain's.
 
+mod beats;
 mod claim;
 mod claims;
 mod document;
@@ -15,6 +16,7 @@ mod journal;
 mod session;
 mod state_dir;
 
+pub use beats::Beats;
 pub use claim::{CLAIM_ENDING, ClaimKey, Family, MAIN_WORKTREE, Place};
 pub use claims::Claims;
 pub use document::{FORMAT, Versioned, parse_json};

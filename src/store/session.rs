@@ -1,11 +1,11 @@
 //! A stay inside the guard: the only way to change anything in the state directory.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use serde::Deserialize;
 
 use super::{
-    ClaimKey, Claims, Error, Event, Machine, Result, StateDir, document,
+    Beats, ClaimKey, Claims, Error, Event, Machine, Result, StateDir, document,
     era::{End, EraFile, LARGEST, Standing},
     event::kind,
     guard::{Change, Guard, Line},
@@ -42,6 +42,8 @@ pub enum Logged {
     Yes,
     /// It could not be, for this reason; the next change completes the log first.
     Later(Error),
+    /// It has; but a file that counts for nothing any more could not be removed. `cleanup` tries again.
+    Untidy(Error),
 }
 
 /// The guard, held; with the era, the counter and the log as they stand.
@@ -49,7 +51,8 @@ pub enum Logged {
 pub struct Session<'a> {
     state: &'a StateDir,
     guard: Guard,
-    claims: Claims<'a>,
+    claims: Rc<Claims<'a>>,
+    beats: Rc<Beats<'a>>,
     era: EraFile,
     same_boot: bool,
     next: u64,
@@ -90,8 +93,8 @@ impl<'a> Session<'a> {
         let next = counted.max(clock);
         let same_boot = standing == Standing::Current && entry.machine.own_clock;
         let unlogged = line.and_then(|line| line.change).filter(|change| log.last.is_none_or(|n| n < change.event.n));
-        let claims = Claims::new(state);
-        let mut session = Self { state, guard, claims, era, same_boot, next, tmp, log, unlogged };
+        let (claims, beats) = (Rc::new(Claims::new(state)), Rc::new(Beats::new(state)));
+        let mut session = Self { state, guard, claims, beats, era, same_boot, next, tmp, log, unlogged };
         session.complete_log()?;
         if let Standing::Over(end) = standing {
             session.begin_era(entry, counted - 1, end)?;
@@ -104,8 +107,14 @@ impl<'a> Session<'a> {
 
     /// The claims as they stand.
     #[must_use]
-    pub fn claims(&self) -> &Claims<'a> {
-        &self.claims
+    pub fn claims(&self) -> Rc<Claims<'a>> {
+        Rc::clone(&self.claims)
+    }
+
+    /// The beats as they stand.
+    #[must_use]
+    pub fn beats(&self) -> Rc<Beats<'a>> {
+        Rc::clone(&self.beats)
     }
 
     /// The number of the current era.
@@ -136,9 +145,7 @@ impl<'a> Session<'a> {
     pub fn put(&mut self, key: &ClaimKey, bytes: &[u8], put: Put, stamp: Stamp, event: Event) -> Result<Logged> {
         self.complete_log()?;
         let dir = self.claims.ensure(key.place())?;
-        if bytes.len() > layout::CLAIM_LIMIT {
-            return Err(Error::TooLarge { path: dir.path().join(key.name().as_str()), limit: layout::CLAIM_LIMIT });
-        }
+        too_large(&dir, key, bytes)?;
         document::stage(&self.tmp, bytes, Sync::Volatile, stamp)?;
         let done = self.announce(Change { removes: false, event }).and_then(|()| match put {
             Put::Replace => Ok(self.tmp.rename(&layout::PENDING, &dir, key.name())?),
@@ -152,6 +159,73 @@ impl<'a> Session<'a> {
         });
         done.inspect_err(|_| document::unstage(&self.tmp))?;
         self.committed()
+    }
+
+    /// The number of the next change, never to be given out again although the change is not announced yet.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`], or if the guard cannot be written.
+    pub fn reserve(&mut self) -> Result<u64> {
+        self.complete_log()?;
+        let number = self.number()?;
+        self.guard.set_line(&Line::new(self.era.era, number + 1, None))?;
+        self.next = number + 1;
+        Ok(number)
+    }
+
+    /// Writes a claim that counts for nothing by itself; no event tells of it. What it makes count is the last claim
+    /// of its lease, written by [`Session::put`].
+    ///
+    /// # Errors
+    /// As [`Session::put`].
+    pub fn put_part(&mut self, key: &ClaimKey, bytes: &[u8], stamp: Stamp) -> Result<()> {
+        let dir = self.claims.ensure(key.place())?;
+        too_large(&dir, key, bytes)?;
+        document::stage(&self.tmp, bytes, Sync::Volatile, stamp)?;
+        let done =
+            self.guard.check(self.state).and_then(|()| Ok(self.tmp.rename(&layout::PENDING, &dir, key.name())?));
+        done.inspect_err(|_| document::unstage(&self.tmp))
+    }
+
+    /// Removes a claim that counts for nothing any more.
+    ///
+    /// # Errors
+    /// As [`Session::put`].
+    pub fn remove_part(&mut self, key: &ClaimKey) -> Result<()> {
+        let dir = self.claims.ensure(key.place())?;
+        self.guard.check(self.state)?;
+        dir.remove(key.name())?;
+        Ok(())
+    }
+
+    /// Writes the beat of the agent with this id over its last one.
+    ///
+    /// # Errors
+    /// If it is too long for its line, or cannot be written.
+    pub fn write_beat(&mut self, agent: &FileName, json: Vec<u8>) -> Result<()> {
+        let dir = self.state.dir().ensure_subdir(&layout::BEATS)?;
+        let line = super::beats::line(json)
+            .ok_or_else(|| Error::TooLarge { path: dir.path().join(agent.as_str()), limit: super::beats::WIDTH })?;
+        match dir.open_writable(&[agent]) {
+            Ok(Some(file)) if file.size() == line.len() as u64 => Ok(file.overwrite_start(&line)?),
+            // Whatever else stands there is replaced, never followed.
+            Ok(_) | Err(FsError::Unsafe { .. }) => {
+                document::stage(&self.tmp, &line, Sync::Volatile, Stamp::Now)?;
+                let done = self.tmp.rename(&layout::PENDING, &dir, agent);
+                Ok(done.inspect_err(|_| document::unstage(&self.tmp))?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes the beat of an agent.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn remove_beat(&mut self, agent: &FileName) -> Result<()> {
+        let dir = self.state.dir().ensure_subdir(&layout::BEATS)?;
+        dir.remove(agent)?;
+        Ok(())
     }
 
     /// Removes a claim.
@@ -279,6 +353,13 @@ impl<'a> Session<'a> {
     fn exhausted(&self) -> Error {
         Error::Exhausted { path: self.state.path().join(layout::ERA.as_str()) }
     }
+}
+
+fn too_large(dir: &Dir, key: &ClaimKey, bytes: &[u8]) -> Result<()> {
+    if bytes.len() <= layout::CLAIM_LIMIT {
+        return Ok(());
+    }
+    Err(Error::TooLarge { path: dir.path().join(key.name().as_str()), limit: layout::CLAIM_LIMIT })
 }
 
 /// A name in quarantine: the file's own, cut to fit, behind the era in which it was damaged and the attempt to find a

@@ -31,6 +31,8 @@ pub mod layout {
     pub const MAIN: FileName = FileName::literal("-");
     /// Locks on names.
     pub const NAMES: FileName = FileName::literal("names");
+    /// Signs of life, by agent.
+    pub const BEATS: FileName = FileName::literal("beats");
     /// Damaged files, set aside.
     pub const QUARANTINE: FileName = FileName::literal("quarantine");
     /// Half-made files.

@@ -54,7 +54,7 @@ fn every_lock_file_is_read_and_rewritten_byte_for_byte() {
             lock
         })
         .collect();
-    let on: Vec<_> = read.iter().map(|lock| (lock.text().into_owned(), lock.lease().agent_id.as_str())).collect();
+    let on: Vec<_> = read.iter().map(|lock| (lock.head().text(), lock.holders()[0].agent_id.as_str())).collect();
     let expected = [
         ("name:deploy-staging", "alice"),
         ("docs/guide.md", "bob"),
@@ -62,7 +62,7 @@ fn every_lock_file_is_read_and_rewritten_byte_for_byte() {
         ("src/auth.rs", "alice"),
     ];
     assert_eq!(on, expected.map(|(on, agent)| (on.to_owned(), agent)));
-    assert!(read.iter().all(|lock| lock.lease().host == "workstation"), "the host of no real machine");
+    assert!(read.iter().all(|lock| lock.holders()[0].host == "workstation"), "the host of no real machine");
 }
 
 /// The log and the events in it.
@@ -82,7 +82,7 @@ fn every_event_is_read_and_rewritten_byte_for_byte() {
     }
     for (key, bytes) in locks() {
         let lock = parse_lock(&key, &bytes).unwrap();
-        let fence = Some(lock.lease().fence);
+        let fence = Some(lock.holders()[0].fence);
         assert!(events.iter().any(|e| e.file == Some(key.file()) && e.fence == fence), "no event of {}", key.file());
     }
 }

@@ -116,12 +116,19 @@ impl Site {
 
 /// States of locks and of the directory, for tests to start from and to compare.
 impl Site {
-    /// Makes the lease on this path expire: as if it had been for a second and renewed when the machine started.
+    /// Makes the lease on this path expire: as if it had been for a second and renewed when the machine started, and its
+    /// agent had given no sign of life.
     pub fn expire(&self, path: &str) {
         let mut lock = self.lock_json(path);
         lock["holders"][0]["ttl_s"] = 1.into();
         lock["holders"][0]["renewed_mono_ms"] = 0.into();
         fs::write(self.lock_file(path), lock.to_string()).unwrap();
+        self.forget(lock["agent_id"].as_str().unwrap());
+    }
+
+    /// Removes the sign of life that an agent left.
+    pub fn forget(&self, agent: &str) {
+        fs::remove_file(self.state("beats").join(agent)).unwrap_or_default();
     }
 
     /// Writes a file in the state directory, private as ours are whatever the umask.

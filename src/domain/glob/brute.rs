@@ -77,7 +77,9 @@ impl Brute {
             Token::Char(0x2f) if path.is_empty() => {
                 may_be_none && at + 2 == tokens.len() && tokens[at + 1] == Token::Globstar
             }
-            one => path.first().is_some_and(|c| self.takes(one, *c)) && self.rest(tokens, at + 1, &path[1..]),
+            one @ (Token::Char(_) | Token::Any | Token::Class { .. }) => {
+                path.first().is_some_and(|c| self.takes(one, *c)) && self.rest(tokens, at + 1, &path[1..])
+            }
         }
     }
 

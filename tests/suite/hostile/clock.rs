@@ -7,7 +7,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use swarmlock::{
-    domain::{Acquired, AgentId, Grant, Locks, NameKey, Now, Request, Resource, Timestamp, Token, Ttl},
+    domain::{Acquired, AgentId, Grant, Kernel, Locks, Mode, NameKey, Now, Request, Resource, Timestamp, Token, Ttl},
     fs::{Dir, FileName},
     host,
     store::{Created, Machine, StateDir, init},
@@ -42,10 +42,13 @@ fn acquire(site: &Site, clock: fn() -> Now, agent: &str, name: &str) -> Acquired
     let state = StateDir::open(&site.path(".agent_locks")).unwrap().unwrap();
     let machine = machine(clock);
     let host = host::name();
-    let locks =
-        Locks { state: &state, machine: &machine, clock, host: &host, guard_wait: std::time::Duration::from_secs(30) };
+    let kernel = Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness };
+    let guard_wait = std::time::Duration::from_secs(30);
+    let locks = Locks { state: &state, machine: &machine, clock, kernel, host: &host, guard_wait, caller: None };
     let request = Request {
-        resource: Resource::Name(NameKey::new(name).unwrap()),
+        resources: vec![Resource::Name(NameKey::new(name).unwrap())],
+        mode: Mode::Exclusive,
+        default_ttl: Ttl::DEFAULT,
         agent: AgentId::new(agent).unwrap(),
         ttl: Some(Ttl::try_from(60).unwrap()),
         reason: None,
@@ -56,8 +59,8 @@ fn acquire(site: &Site, clock: fn() -> Now, agent: &str, name: &str) -> Acquired
 
 fn granted(acquired: &Acquired) -> (u64, Grant) {
     match acquired {
-        Acquired::Granted { lock, how, .. } => (lock.lease().fence, how.clone()),
-        Acquired::Held(found) => panic!("held by {}", found.lock.lease().agent_id),
+        Acquired::Granted { granted, .. } => (granted[0].found.lease.fence, granted[0].how.clone()),
+        Acquired::Held(found) => panic!("held by {}", found[0].lease.agent_id),
     }
 }
 
@@ -85,9 +88,11 @@ fn a_clock_that_is_set_ends_no_lease_and_keeps_none_alive() {
             lock["holders"][0]["ttl_s"] = json!(1);
         });
         let Acquired::Held(found) = acquire(&site, clock, "bob", "live") else { panic!("a live lease was taken") };
-        assert_eq!((found.lock.lease().agent_id.as_str(), found.verdict.word()), ("alice", "live"));
+        assert_eq!((found[0].lease.agent_id.as_str(), found[0].verdict.word()), ("alice", "live"));
         let (_, how) = granted(&acquire(&site, clock, "bob", "over"));
-        assert!(matches!(&how, Grant::TookOver(former) if former.agent_id == "alice" && former.was == "expired"));
+        assert!(
+            matches!(&how, Grant::TookOver(formers) if formers[0].agent_id == "alice" && formers[0].was == "expired")
+        );
         // Right again: what was granted meanwhile is as good as any.
         holds(&site, "alice", "name:live");
         holds(&site, "bob", "name:over");

@@ -5,8 +5,8 @@ use std::{path::Path, time::Duration};
 use swarmlock::{
     checkout::STATE_NAME,
     domain::{
-        Acquired, AgentId, Changed, Claimant, Found, Grant, Locks, NameKey, Now, PathKey, Request, Resource, Selector,
-        Token, Ttl, Worktree,
+        Acquired, AgentId, Caller, Changed, Claimant, Found, Grant, Kernel, Locks, Mode, NameKey, Now, PathKey,
+        Request, Resource, Selector, Token, Ttl, Worktree,
     },
     fs::Dir,
     host,
@@ -44,27 +44,40 @@ impl Lib {
 
     /// With a clock of one's own.
     pub fn locks_by(&self, clock: fn() -> Now) -> Locks<'_> {
-        Locks { state: &self.state, machine: &self.machine, clock, host: "proof", guard_wait: Duration::from_secs(30) }
+        let kernel = Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness };
+        let guard_wait = Duration::from_secs(30);
+        Locks { state: &self.state, machine: &self.machine, clock, kernel, host: "proof", guard_wait, caller: None }
     }
 
     pub fn acquire(&self, agent: &str, resource: &Resource) -> store::Result<Acquired> {
-        self.locks().acquire(request(agent, resource, None))
+        self.acquire_all(agent, std::slice::from_ref(resource), Mode::Exclusive)
+    }
+
+    /// All of these or none, leaving a sign of life.
+    pub fn acquire_all(&self, agent: &str, resources: &[Resource], mode: Mode) -> store::Result<Acquired> {
+        let request = request(agent, resources, mode, None);
+        let (id, none) = (request.agent.clone(), || Ok(None));
+        let locks = Locks { caller: Some(Caller { agent: &id, process: &none, exclusive: true }), ..self.locks() };
+        locks.acquire(request)
     }
 
     /// Leaves a lease of `agent` that was over long ago: it was granted for a second when this boot began.
     pub fn plant_expired(&self, agent: &str, resource: &Resource) {
-        let granted = self.locks_by(when_booted).acquire(request(agent, resource, Some(1))).unwrap();
-        assert!(matches!(granted, Acquired::Granted { how: Grant::New, .. }), "{granted:?}");
+        let granted = self
+            .locks_by(when_booted)
+            .acquire(request(agent, std::slice::from_ref(resource), Mode::Exclusive, Some(1)))
+            .unwrap();
+        assert!(matches!(&granted, Acquired::Granted { granted, .. } if granted[0].how == Grant::New), "{granted:?}");
         assert!(self.look(resource).unwrap().verdict.is_over());
     }
 
     pub fn release(&self, agent: &str, resource: &Resource) -> store::Result<Vec<Changed>> {
         let agent = AgentId::new(agent).unwrap();
-        self.locks().release(&Claimant::Agent(agent.clone()), Some(&agent), &Selector::On(vec![resource.clone()]))
+        self.locks().release(&Claimant::Agent(agent), &Selector::On(vec![resource.clone()]))
     }
 
     pub fn look(&self, resource: &Resource) -> Option<Found> {
-        self.locks().look(resource).unwrap()
+        self.locks().look(resource).unwrap().found.into_iter().next()
     }
 }
 
@@ -76,9 +89,11 @@ pub fn path(text: &str) -> Resource {
     Resource::Path(Worktree::MAIN, PathKey::new(text.split('/').map(str::as_bytes)).unwrap())
 }
 
-fn request(agent: &str, resource: &Resource, ttl: Option<u64>) -> Request {
+fn request(agent: &str, resources: &[Resource], mode: Mode, ttl: Option<u64>) -> Request {
     Request {
-        resource: resource.clone(),
+        resources: resources.to_vec(),
+        mode,
+        default_ttl: Ttl::DEFAULT,
         agent: AgentId::new(agent).unwrap(),
         ttl: ttl.map(|seconds| Ttl::new(Duration::from_secs(seconds)).unwrap()),
         reason: None,

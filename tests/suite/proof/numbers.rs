@@ -120,7 +120,7 @@ fn granted_without_a_clock(site: &Site, name: &str) -> u64 {
     let mut lib = Lib::open(site.root());
     lib.machine.unix_us = 0;
     match lib.acquire("bob", &path(name)).unwrap() {
-        Acquired::Granted { lock, .. } => lock.lease().fence,
+        Acquired::Granted { granted, .. } => granted[0].found.lease.fence,
         held @ Acquired::Held(_) => panic!("{held:?}"),
     }
 }

@@ -138,7 +138,7 @@ fn race(way: Way, start: Start, rounds: usize) -> Tally {
         assert_eq!(winners.len() > 1, heard.iter().any(|(_, what)| *what == DOUBLE), "the witness sees what we count");
         if let ([winner], true) = (&*winners, way != Way::Naive) {
             let found = lib.look(&name(&format!("round-{round}"))).unwrap();
-            let lease = found.lock.lease();
+            let lease = &found.lease;
             assert_eq!(lease.agent_id.as_str(), format!("w{winner}"), "round {round}");
             assert!(lease.fence > fence, "round {round}: {} after {fence}", lease.fence);
             fence = lease.fence;

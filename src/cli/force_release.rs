@@ -1,0 +1,107 @@
+//! `force-release`: end leases of others.
+
+use clap::{ArgMatches, Args as _};
+use serde_json::json;
+
+use super::{
+    Code, Context, Failure, Outcome as Done, Report, Spec, args, describe,
+    locate::{self, Many},
+};
+use crate::{
+    domain::{Caller, Changed, Found, Outcome, Resource},
+    host,
+};
+
+pub(super) const SPEC: Spec = Spec {
+    name: "force-release",
+    aliases: &[],
+    about: "End leases whoever holds them; each holder is told. Only shows what it would do unless --yes is given",
+    prints: "would_release, released or free; resource; holder; lease",
+    args: Args::augment_args,
+    run: force_release,
+};
+
+#[derive(Debug, clap::Args)]
+struct Args {
+    #[command(flatten)]
+    target: Many,
+    /// Do it
+    #[arg(long)]
+    yes: bool,
+    /// Why, for those who lose their lease; - reads it from stdin
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    reason: Option<String>,
+}
+
+fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done {
+    let args: Args = args::of(matches)?;
+    let identity = context.identity()?;
+    let checkout = context.checkout()?;
+    let open = context.open(&checkout, report)?;
+    let locks = open.as_ref().map(|open| open.locks());
+    let mut resources = Vec::new();
+    for text in &args.target.resources {
+        let resource = locate::held(context, &checkout, locks.as_ref(), text, |_| true)?;
+        if !resources.contains(&resource) {
+            resources.push(resource);
+        }
+    }
+    let Some(open) = open.as_ref() else {
+        resources.iter().for_each(|resource| free(report, &resource.text(), None));
+        return Ok(Code::Done);
+    };
+    let reason = args::reason(args.reason.as_deref(), open, report)?;
+    let now = host::now();
+    let mut code = Code::Done;
+    if !args.yes {
+        for resource in &resources {
+            let on = open.locks().on(resource)?;
+            on.iter().for_each(|found| say(report, "would_release", found));
+            on.iter().for_each(|found| report.note(&describe::held_by(found, now)));
+            if on.is_empty() {
+                free(report, &resource.text(), overlapping(open, resource)?.as_ref());
+            }
+        }
+        report.note("nothing was changed; with --yes it will be");
+        return Ok(code);
+    }
+    let process = context.evidence_of(Some(&identity));
+    let locks = open.locks_of(Some(Caller { agent: &identity.id, process: &process, exclusive: false }));
+    for Changed { resource, outcome, logged } in locks.force_release(&resources, reason.as_deref())? {
+        describe::mention_unlogged(report, &logged);
+        match outcome {
+            Outcome::Released(found) => {
+                report.changed();
+                say(report, "released", &found);
+            }
+            Outcome::Failed(error) => {
+                let failure = Failure::from(error);
+                code = code.max(failure.code);
+                report.failure(&failure);
+            }
+            Outcome::Nobody(_) | Outcome::NotYours(_) | Outcome::Renewed { .. } => free(report, &resource, None),
+        }
+    }
+    Ok(code)
+}
+
+fn overlapping(open: &super::context::Open, resource: &Resource) -> Result<Option<Found>, Failure> {
+    Ok(open.locks().look(resource)?.found.into_iter().find(|found| !found.verdict.is_over()))
+}
+
+fn say(report: &mut Report, word: &'static str, found: &Found) {
+    let lease = &found.lease;
+    report.data(
+        &[word, &found.head.text(), lease.agent_id.as_str(), &lease.lease],
+        || json!({ "result": word, "resource": found.head.text(), "holder": describe::Lease::new(found, host::now()) }),
+    );
+}
+
+fn free(report: &mut Report, resource: &str, overlapping: Option<&Found>) {
+    let note = match overlapping {
+        Some(found) => format!("{resource}: no lease is on it; but {}", describe::held_by(found, host::now())),
+        None => format!("{resource}: nobody holds it"),
+    };
+    report.note(&note);
+    report.data(&["free", resource, "-", "-"], || json!({ "result": "free", "resource": resource }));
+}

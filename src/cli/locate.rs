@@ -1,0 +1,145 @@
+//! Resources on the command line: what they name now, and what they named when they were locked.
+
+use std::ffi::{OsStr, OsString};
+
+use super::{Context, Failure, Report, args::shell_word, context::Open};
+use crate::{
+    checkout::{Checkout, Error, Purpose},
+    domain::{Holder, Locks, Looked, Resource, overlap},
+};
+
+/// One resource.
+#[derive(Debug, clap::Args)]
+pub(super) struct One {
+    /// A path, a directory, a pattern, relative to the current directory, or name:NAME
+    #[arg(value_name = "RESOURCE")]
+    resource: OsString,
+    /// Take *, ?, [ and { as they are
+    #[arg(long)]
+    literal: bool,
+}
+
+/// Several resources.
+#[derive(Debug, clap::Args)]
+pub(super) struct Many {
+    /// Paths, directories, patterns, relative to the current directory, or name:NAME
+    #[arg(value_name = "RESOURCE", required = true)]
+    pub(super) resources: Vec<OsString>,
+    /// Take *, ?, [ and { as they are
+    #[arg(long)]
+    pub(super) literal: bool,
+}
+
+/// A resource and how it was written.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) resource: Resource,
+    /// As a shell word, from the current directory.
+    word: String,
+    literal: bool,
+}
+
+impl One {
+    /// The resource and what stands on it. Where it names something else than before and nothing stands on that, what
+    /// was locked under this text.
+    pub(super) fn look(&self, context: &Context, report: &Report) -> Result<(Target, Looked), Failure> {
+        let checkout = context.checkout()?;
+        let open = context.open(&checkout, report)?;
+        look(context, &checkout, open.as_ref(), &self.resource, self.literal)
+    }
+}
+
+impl Many {
+    pub(super) fn targets(&self, context: &Context, checkout: &Checkout) -> Result<Vec<Target>, Failure> {
+        self.resources.iter().map(|text| target(context, checkout, text, self.literal)).collect()
+    }
+}
+
+impl Target {
+    /// The arguments that name all of these again.
+    pub(super) fn all_again(targets: &[Self]) -> String {
+        let literal = targets.first().is_some_and(|target| target.literal);
+        let words = literal.then_some("--literal").into_iter().chain(targets.iter().map(|target| target.word.as_str()));
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The arguments that name it again for a command that takes `--literal`.
+    pub(super) fn again(&self) -> String {
+        format!("{}{}", if self.literal { "--literal " } else { "" }, self.word)
+    }
+}
+
+fn target(context: &Context, checkout: &Checkout, text: &OsStr, literal: bool) -> Result<Target, Failure> {
+    let resource = checkout.resource(context.cwd()?, text, Purpose::Lock { literal })?;
+    Ok(Target { resource, word: shell_word(text), literal })
+}
+
+/// What stands on the resource that `text` names, or named when it was locked.
+pub(super) fn look(
+    context: &Context,
+    checkout: &Checkout,
+    open: Option<&Open>,
+    text: &OsStr,
+    literal: bool,
+) -> Result<(Target, Looked), Failure> {
+    let named = target(context, checkout, text, literal);
+    let Some(open) = open else { return Ok((named?, Looked::default())) };
+    let locks = open.locks();
+    if let Ok(named) = &named {
+        let looked = locks.look(&named.resource)?;
+        if !looked.found.is_empty() {
+            return named_with(named, looked);
+        }
+    }
+    let known = |other: &Resource| {
+        let files = named.as_ref().ok().and_then(|named| named.resource.files());
+        files.zip(other.files()).is_some_and(|(here, there)| overlap(here, there))
+    };
+    for resource in checkout.candidates(context.cwd()?, text) {
+        if !known(&resource) && !locks.on(&resource)?.is_empty() {
+            let looked = locks.look(&resource)?;
+            return Ok((Target { resource, word: shell_word(text), literal }, looked));
+        }
+    }
+    let named = named?;
+    let looked = locks.look(&named.resource)?;
+    Ok((named, looked))
+}
+
+fn named_with(named: &Target, looked: Looked) -> Result<(Target, Looked), Failure> {
+    let Target { resource, word, literal } = named;
+    Ok((Target { resource: resource.clone(), word: word.clone(), literal: *literal }, looked))
+}
+
+/// The resource whose lock is meant by `text` where locks are given up or renewed: one with a lease of theirs, under
+/// whatever it names now or named when it was locked; else one with any lease; else what it names now.
+pub(super) fn held(
+    context: &Context,
+    checkout: &Checkout,
+    locks: Option<&Locks<'_>>,
+    text: &OsStr,
+    theirs: impl Fn(&Holder) -> bool,
+) -> Result<Resource, Failure> {
+    let cwd = context.cwd()?;
+    let named: Result<Resource, Error> = checkout.resource(cwd, text, Purpose::Find);
+    let Some(locks) = locks else { return Ok(named?) };
+    let mut possible: Vec<Resource> = named.as_ref().ok().cloned().into_iter().collect();
+    for candidate in checkout.candidates(cwd, text) {
+        if !possible.contains(&candidate) {
+            possible.push(candidate);
+        }
+    }
+    let mut held = None;
+    for resource in possible {
+        match locks.on(&resource) {
+            Ok(found) if found.iter().any(|found| theirs(&found.lease)) => return Ok(resource),
+            Ok(found) if found.is_empty() => {}
+            // What is damaged there may be what was meant.
+            Ok(_) | Err(_) => held = held.or(Some(resource)),
+        }
+    }
+    match held {
+        Some(held) => Ok(held),
+        None => Ok(named?),
+    }
+}

@@ -1,0 +1,77 @@
+//! `wait`: until nobody else holds something. It only looks, and keeps nothing.
+
+use std::time::Duration;
+
+use clap::{ArgMatches, Args as _};
+use serde_json::json;
+
+use super::{
+    Code, Context, Failure, Outcome, Report, Spec, args, describe,
+    locate::{self, Many},
+};
+use crate::{
+    domain::{Found, Mode},
+    host,
+};
+
+/// How often it looks.
+const PAUSE: Duration = Duration::from_millis(50);
+
+pub(super) const SPEC: Spec = Spec {
+    name: "wait",
+    aliases: &[],
+    about: "Wait until nobody else holds any of these; it only looks, and keeps no place for you",
+    prints: "free; resource; for each, once all are free",
+    args: Args::augment_args,
+    run: wait,
+};
+
+#[derive(Debug, clap::Args)]
+struct Args {
+    #[command(flatten)]
+    target: Many,
+    /// Others who share it do not matter
+    #[arg(long)]
+    shared: bool,
+    /// How long to wait
+    #[arg(long, value_name = "DURATION", default_value = "90s", value_parser = args::waiting)]
+    timeout: Duration,
+}
+
+fn wait(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
+    let args: Args = args::of(matches)?;
+    let identity = context.identity_if_known()?;
+    let checkout = context.checkout()?;
+    let limit_ms = u64::try_from(args.timeout.as_millis()).unwrap_or(u64::MAX);
+    let began_ms = host::now().mono_ms;
+    let matters = |found: &Found| {
+        let mine = identity.as_ref().is_some_and(|identity| describe::is_of(found, identity));
+        let shares = args.shared && found.head.mode == Mode::Shared;
+        !mine && !shares && !found.verdict.is_over()
+    };
+    loop {
+        let open = context.open(&checkout, report)?;
+        let mut free = Vec::new();
+        let mut holder = None;
+        for text in &args.target.resources {
+            let (target, looked) = locate::look(context, &checkout, open.as_ref(), text, args.target.literal)?;
+            free.push(target.resource.text());
+            holder = holder.or_else(|| looked.found.into_iter().find(|found| matters(found)));
+        }
+        let Some(holder) = holder else {
+            for resource in &free {
+                report.data(&["free", resource], || json!({ "result": "free", "resource": resource }));
+            }
+            return Ok(Code::Done);
+        };
+        let now = host::now();
+        let waited_ms = now.mono_ms.saturating_sub(began_ms);
+        if waited_ms >= limit_ms {
+            let message =
+                format!("{}, and it was waited {}", describe::held_by(&holder, now), describe::span(waited_ms));
+            let lease = serde_json::to_value(describe::Lease::new(&holder, now)).unwrap_or_default();
+            return Err(Failure::new(Code::TimedOut, message).detail("holder", lease).next("swarmlock list"));
+        }
+        host::pause(PAUSE.min(Duration::from_millis(limit_ms - waited_ms)));
+    }
+}

@@ -1,0 +1,161 @@
+//! One lease in a lock file.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{AgentId, Now, Resource, Timestamp, Token, Ttl};
+use crate::store::ClaimKey;
+
+/// Whether others may hold the resource too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Nobody else.
+    Exclusive,
+    /// Others who share it.
+    Shared,
+}
+
+impl Mode {
+    /// The mode in one word, as files and output name it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Exclusive => "exclusive",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+/// How a lease came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Somebody asked for it.
+    Explicit,
+}
+
+/// One lease in a lock file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Holder {
+    /// Whose it is.
+    pub agent_id: AgentId,
+    /// `l-` and the fence.
+    pub lease: String,
+    /// The fencing token: larger than that of every earlier grant in this directory.
+    pub fence: u64,
+    /// The era that it was granted in.
+    pub era: u64,
+    /// Proves that a lease is the bearer's.
+    pub token: Token,
+    /// How it came about.
+    pub class: Class,
+    /// When it was granted.
+    pub acquired_at: Timestamp,
+    /// When its holder last asked for it or renewed it.
+    pub renewed_at: Timestamp,
+    /// The same by `CLOCK_MONOTONIC` of the boot that the era is of; `None` if written by another machine.
+    pub renewed_mono_ms: Option<u64>,
+    /// How long it lasts after that, in seconds.
+    pub ttl_s: Ttl,
+    /// How long it may last at all, in seconds.
+    pub max_hold_s: Option<u64>,
+    /// The machine that it was granted on.
+    pub host: String,
+    /// Why it was taken, in the holder's words.
+    pub reason: String,
+    /// All resources of the lease.
+    pub resources: Vec<String>,
+    /// Their lock files, below `locks/`, sorted; empty if this is the only one. The lease is granted if and only if it
+    /// stands in the last of them, and what that one says of its life counts for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// Keys that this version does not know, kept when it rewrites the file.
+    #[serde(flatten, skip_deserializing)]
+    pub(super) unknown: Map<String, Value>,
+}
+
+/// What a lease to be granted is made of.
+#[derive(Clone, Debug)]
+pub(super) struct NewLease<'a> {
+    pub(super) agent: &'a AgentId,
+    /// All its resources, in the order of their lock files.
+    pub(super) resources: &'a [Resource],
+    pub(super) number: u64,
+    pub(super) era: u64,
+    pub(super) same_boot: bool,
+    pub(super) token: Token,
+    pub(super) ttl: Ttl,
+    pub(super) reason: String,
+    pub(super) host: &'a str,
+    pub(super) now: Now,
+}
+
+impl Holder {
+    pub(super) fn grant(new: NewLease<'_>) -> Self {
+        let at = new.now.wall;
+        let files =
+            if let [_] = new.resources { Vec::new() } else { new.resources.iter().map(|r| r.claim().file()).collect() };
+        Self {
+            agent_id: new.agent.clone(),
+            lease: format!("l-{}", new.number),
+            fence: new.number,
+            era: new.era,
+            token: new.token,
+            class: Class::Explicit,
+            acquired_at: at,
+            renewed_at: at,
+            renewed_mono_ms: new.same_boot.then_some(new.now.mono_ms),
+            ttl_s: new.ttl,
+            max_hold_s: None,
+            host: new.host.to_owned(),
+            reason: new.reason,
+            resources: new.resources.iter().map(Resource::text).collect(),
+            files,
+            unknown: Map::new(),
+        }
+    }
+
+    /// The lock file that says whether the lease is granted, if it is another than `key`.
+    #[must_use]
+    pub fn granted_by(&self, key: &ClaimKey) -> Option<ClaimKey> {
+        self.files.last().and_then(|file| ClaimKey::from_file(file)).filter(|last| last != key)
+    }
+
+    /// The lock files of the lease, of which `key` is one.
+    #[must_use]
+    pub fn claims(&self, key: &ClaimKey) -> Vec<ClaimKey> {
+        if self.files.is_empty() {
+            return vec![key.clone()];
+        }
+        self.files.iter().filter_map(|file| ClaimKey::from_file(file)).collect()
+    }
+
+    /// Takes over what `other`, the same lease in another file, says of its life.
+    pub(super) fn live_as(&mut self, other: &Self) {
+        self.renewed_at = other.renewed_at;
+        self.renewed_mono_ms = other.renewed_mono_ms;
+        self.ttl_s = other.ttl_s;
+        self.max_hold_s = other.max_hold_s;
+        self.reason.clone_from(&other.reason);
+    }
+
+    /// Says that only these of its resources are left.
+    pub(super) fn shrink(&mut self, left: &[ClaimKey]) {
+        let files: Vec<String> = left.iter().map(ClaimKey::file).collect();
+        // In the same order, so that each text goes with its file.
+        let texts = self.files.iter().zip(&self.resources).filter(|(file, _)| files.contains(file));
+        self.resources = texts.map(|(_, text)| text.clone()).collect();
+        self.files = if files.len() > 1 { files } else { Vec::new() };
+    }
+
+    /// Renews it now.
+    pub(super) fn renew(&mut self, now: Now, same_boot: bool, ttl: Option<Ttl>, reason: Option<String>) {
+        self.renewed_at = now.wall;
+        self.renewed_mono_ms = same_boot.then_some(now.mono_ms);
+        self.ttl_s = ttl.unwrap_or(self.ttl_s);
+        if let Some(reason) = reason {
+            self.reason = reason;
+        }
+    }
+}

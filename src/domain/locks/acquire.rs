@@ -1,0 +1,223 @@
+//! Acquiring: one resource or several, all or nothing (L1 to L4, L7).
+
+use std::collections::BTreeMap;
+
+use super::{
+    Locks,
+    grant::New,
+    stay::{Announced, Ending, Stay, former},
+    survey::Lock,
+};
+use crate::{
+    domain::{
+        AcquireDecision, Acquired, Claimant, Found, Grant, Granted, Holder, Mode, Overlap, Request, Resource, Result,
+        Verdict, decide_acquire, is_worth_renewing,
+    },
+    store::{ClaimKey, Former, Logged, kind},
+};
+
+/// What is to be done about one resource.
+struct Step {
+    resource: Resource,
+    key: ClaimKey,
+    decision: AcquireDecision,
+    /// What overlaps it, with its own lock file if there is one.
+    locks: Vec<Lock>,
+    also_held: Vec<Found>,
+}
+
+impl Locks<'_> {
+    /// Acquires leases.
+    ///
+    /// # Errors
+    /// If the guard is busy, something is damaged or unsafe, or a lease could not be written. Then nothing is granted;
+    /// what was held already may have been renewed.
+    pub fn acquire(&self, request: Request) -> Result<Acquired> {
+        self.acquire_in(&mut self.enter()?, request)
+    }
+
+    pub(super) fn acquire_in(&self, stay: &mut Stay<'_>, request: Request) -> Result<Acquired> {
+        let mut order: Vec<ClaimKey> = Vec::new();
+        let mut steps: BTreeMap<ClaimKey, Step> = BTreeMap::new();
+        for resource in &request.resources {
+            let key = resource.claim();
+            if steps.contains_key(&key) {
+                continue;
+            }
+            let locks = stay.survey.overlapping(resource)?;
+            let decision = decide_acquire(request.mode, &overlaps(&locks, &key, &request));
+            order.push(key.clone());
+            steps.insert(key.clone(), Step { resource: resource.clone(), key, decision, locks, also_held: Vec::new() });
+        }
+        let held = held(steps.values().filter(|step| step.decision == AcquireDecision::Refuse), &request);
+        if !held.is_empty() {
+            return Ok(Acquired::Held(held));
+        }
+        for step in steps.values_mut() {
+            step.also_held = stay.survey.elsewhere(&step.resource)?;
+            step.also_held.retain(|found| found.lease.agent_id != request.agent);
+        }
+        let (mut logged, mut done) = (Vec::new(), BTreeMap::new());
+        let (again, new): (Vec<Step>, Vec<Step>) =
+            steps.into_values().partition(|step| step.decision != AcquireDecision::Grant);
+        // What is held already stays under its own lease. Before the grant: an upgrade alone takes nothing from anybody.
+        for step in again {
+            let (found, how) = stay.renew_step(&step, &request, &mut logged)?;
+            done.insert(step.key, Granted { found, how, also_held: step.also_held });
+        }
+        done.extend(stay.grant_steps(new, &request, self.host, &mut logged)?);
+        let granted = order.iter().filter_map(|key| done.remove(key)).collect();
+        Ok(Acquired::Granted { granted, logged })
+    }
+}
+
+fn overlaps(locks: &[Lock], key: &ClaimKey, request: &Request) -> Vec<Overlap> {
+    let of_lock = |lock: &Lock| {
+        let (same, mode) = (lock.key == *key, lock.head().mode);
+        let overlap = |(lease, verdict): (&Holder, Verdict)| Overlap {
+            mine: lease.agent_id == request.agent,
+            same,
+            mode,
+            over: verdict.is_over(),
+        };
+        lock.standing().map(overlap).collect::<Vec<_>>()
+    };
+    locks.iter().flat_map(of_lock).collect()
+}
+
+/// What others hold of these, each lease once.
+fn held<'s>(refused: impl Iterator<Item = &'s Step>, request: &Request) -> Vec<Found> {
+    let mut held: Vec<Found> = Vec::new();
+    for lock in refused.flat_map(|step| &step.locks) {
+        let excludes = request.mode == Mode::Exclusive || lock.head().mode == Mode::Exclusive;
+        for (lease, verdict) in lock.standing() {
+            let live = excludes && lease.agent_id != request.agent && !verdict.is_over();
+            let known = held.iter().any(|found| found.lease.fence == lease.fence && found.key == lock.key);
+            if live && !known {
+                held.extend(lock.found(lease.fence));
+            }
+        }
+    }
+    held
+}
+
+impl Stay<'_> {
+    /// L2: the same lease goes on, perhaps in another mode.
+    fn renew_step(&mut self, step: &Step, request: &Request, logged: &mut Vec<Logged>) -> Result<(Found, Grant)> {
+        let mine = Claimant::Agent(request.agent.clone());
+        let own = step.locks.iter().find(|lock| lock.key == step.key);
+        let fence = own.and_then(|lock| {
+            lock.standing()
+                .find(|(lease, verdict)| mine.owns(lease) && !verdict.is_over())
+                .map(|(lease, _)| lease.fence)
+        });
+        let (Some(mut own), Some(fence)) = (self.survey.read(&step.key)?, fence) else {
+            return Err(vanished(&step.key));
+        };
+        let how = match step.decision {
+            AcquireDecision::Upgrade => Grant::Upgraded,
+            AcquireDecision::Downgrade => Grant::Downgraded,
+            AcquireDecision::Grant | AcquireDecision::Renew | AcquireDecision::Refuse => Grant::Renewed,
+        };
+        if how == Grant::Upgraded {
+            let _formers = self.end_all_over(&step.locks, None, logged)?;
+            own = self.survey.read(&step.key)?.ok_or_else(|| vanished(&step.key))?;
+        }
+        if how != Grant::Renewed {
+            logged.push(self.change_mode(&own, fence, request.mode)?);
+            own = self.survey.read(&step.key)?.ok_or_else(|| vanished(&step.key))?;
+        }
+        let found = own.found(fence).ok_or_else(|| vanished(&step.key))?;
+        let Verdict::Live { left_ms } = found.verdict else { return Err(vanished(&step.key)) };
+        let lease = &found.lease;
+        let other = request.ttl.is_some_and(|ttl| ttl != lease.ttl_s)
+            || request.reason.as_ref().is_some_and(|reason| *reason != lease.reason);
+        if !other && !is_worth_renewing(left_ms, lease.ttl_s.ms()) {
+            return Ok((found, how));
+        }
+        let (found, written) = self.renew(&own, fence, request.ttl, request.reason.clone())?;
+        logged.push(written);
+        Ok((found, how))
+    }
+
+    fn change_mode(&mut self, own: &Lock, fence: u64, mode: Mode) -> Result<Logged> {
+        let found = own.found(fence).ok_or_else(|| vanished(&own.key))?;
+        let mut event = self.event(kind::MODE_CHANGED, &found, self.session.number()?);
+        // It is this file that changes, whichever says that the lease is granted.
+        event.file = Some(own.key.file());
+        event.resource = Some(found.head.text());
+        event.mode = Some(mode.word().into());
+        let (file, holders) = own.whole()?;
+        self.rewrite(own, &file, mode, holders, Announced::Yes(Box::new(event)))
+    }
+
+    fn grant_steps(
+        &mut self,
+        steps: Vec<Step>,
+        request: &Request,
+        host: &str,
+        logged: &mut Vec<Logged>,
+    ) -> Result<BTreeMap<ClaimKey, Granted>> {
+        let mut new = Vec::new();
+        let single = steps.len() == 1;
+        for mut step in steps {
+            let replaced = single.then(|| replaceable(&step)).flatten();
+            let mine = step
+                .locks
+                .iter()
+                .filter(|lock| lock.key == step.key)
+                .any(|lock| lock.standing().any(|(lease, _)| lease.agent_id == request.agent));
+            let mut formers = self.end_all_over(&step.locks, replaced, logged)?;
+            let touched = !formers.is_empty();
+            let at = step.locks.iter().position(|lock| lock.key == step.key);
+            let mut own = at.map(|at| step.locks.swap_remove(at));
+            if touched {
+                own = self.survey.read(&step.key)?;
+            }
+            if let (Some(fence), Some(own)) = (replaced, &own) {
+                formers.extend(own.found(fence).map(|found| former(&found)));
+            }
+            formers.retain(|former| former.agent_id != request.agent.as_str());
+            let how = match (formers.is_empty(), mine) {
+                (false, _) => Grant::TookOver(formers),
+                (true, true) => Grant::Again,
+                (true, false) => Grant::New,
+            };
+            new.push(New { resource: step.resource, key: step.key, own, replaced, how, also_held: step.also_held });
+        }
+        if new.is_empty() { Ok(BTreeMap::new()) } else { self.grant(new, request, host, logged) }
+    }
+
+    /// Ends every lease in `locks` that is over, but for the one given. Whose they were.
+    fn end_all_over(&mut self, locks: &[Lock], but: Option<u64>, logged: &mut Vec<Logged>) -> Result<Vec<Former>> {
+        let mut formers = Vec::new();
+        for lock in locks {
+            for (lease, _) in lock.standing().filter(|(lease, verdict)| verdict.is_over() && Some(lease.fence) != but) {
+                // Ending one may have rewritten the file, or ended this one with it.
+                let Some(now) = self.survey.read(&lock.key)? else { continue };
+                if let Some(found) = now.found(lease.fence) {
+                    logged.push(self.end(&now, lease.fence, Ending::TakenOver)?);
+                    formers.push(former(&found));
+                }
+            }
+        }
+        Ok(formers)
+    }
+}
+
+/// The lease that a grant of this one resource replaces in one change, because it is over and alone in its file.
+fn replaceable(step: &Step) -> Option<u64> {
+    let own = step.locks.iter().find(|lock| lock.key == step.key)?;
+    match own.file.holders() {
+        [lease] if lease.files.is_empty() => {
+            own.lease(lease.fence).filter(|(_, verdict)| verdict.is_over()).map(|(lease, _)| lease.fence)
+        }
+        _ => None,
+    }
+}
+
+/// Inside the guard a lease that was just read is there until we remove it.
+pub(super) fn vanished(key: &ClaimKey) -> crate::store::Error {
+    let path = std::path::PathBuf::from("locks").join(key.file());
+    crate::store::Error::Damaged { path, why: "it changed without the guard".to_owned() }
+}

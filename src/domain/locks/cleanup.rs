@@ -1,0 +1,136 @@
+//! Cleaning up: what is over, and what killed processes left half made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Locks,
+    stay::{Announced, Ending, Stay},
+};
+use crate::{
+    domain::{AgentId, Cleaned, Result},
+    fs::FileName,
+    store::{ClaimKey, Logged},
+};
+
+/// How many changes are made in one stay inside the guard.
+const STAY: usize = 500;
+
+/// How long the beat of an agent that holds nothing is kept, in milliseconds.
+const BEAT_KEPT_MS: u64 = 24 * 3600 * 1000;
+
+enum Job {
+    /// End this lease, which is over.
+    End(u64),
+    /// Take out these, which count for nothing.
+    Sweep(Vec<u64>),
+}
+
+impl Locks<'_> {
+    /// Removes every lease that is over, what killed processes left half made, and beats of agents long gone.
+    ///
+    /// # Errors
+    /// If the guard is busy, or the state directory cannot be read.
+    pub fn cleanup(&self) -> Result<Cleaned> {
+        let mut cleaned = Cleaned::default();
+        // First, because it ends an era that is over: what is damaged goes to quarantine before it is called damaged.
+        let mut stay = self.enter_to_end()?;
+        match stay.session.sweep() {
+            Ok(swept) => cleaned.swept = swept,
+            Err(error) => cleaned.left.push(error),
+        }
+        let mut holding = BTreeSet::new();
+        let mut jobs = stay.jobs(&mut holding, &mut cleaned)?.into_iter().peekable();
+        while jobs.peek().is_some() {
+            for (key, job) in jobs.by_ref().take(STAY) {
+                if let Err(error) = stay.clean(&key, job, &mut cleaned) {
+                    cleaned.left.push(error);
+                }
+            }
+            if jobs.peek().is_some() {
+                // Out and in again, so that nobody waits for all of it.
+                drop(stay);
+                stay = self.enter_to_end()?;
+            }
+        }
+        if let Err(error) = stay.sweep_beats(&holding, &mut cleaned) {
+            cleaned.left.push(error);
+        }
+        Ok(cleaned)
+    }
+}
+
+impl Stay<'_> {
+    fn jobs(&self, holding: &mut BTreeSet<AgentId>, cleaned: &mut Cleaned) -> Result<Vec<(ClaimKey, Job)>> {
+        let mut jobs = Vec::new();
+        // A lease over several resources ends as a whole, from whichever of its files is met first.
+        let mut over = BTreeMap::new();
+        self.survey.for_each_lock(|key, lock| match lock {
+            Err(error) => cleaned.left.push(error),
+            Ok((file, verdicts)) => {
+                let mut litter = Vec::new();
+                for (holder, verdict) in file.holders().iter().zip(verdicts) {
+                    match verdict {
+                        None => litter.push(holder.fence),
+                        Some(verdict) if verdict.is_over() => {
+                            over.entry(holder.fence).or_insert_with(|| key.clone());
+                        }
+                        Some(_) => {
+                            holding.insert(holder.agent_id.clone());
+                        }
+                    }
+                }
+                if !litter.is_empty() {
+                    jobs.push((key.clone(), Job::Sweep(litter)));
+                }
+            }
+        })?;
+        jobs.extend(over.into_iter().map(|(fence, key)| (key, Job::End(fence))));
+        Ok(jobs)
+    }
+
+    fn clean(&mut self, key: &ClaimKey, job: Job, cleaned: &mut Cleaned) -> Result<()> {
+        match job {
+            Job::Sweep(fences) => {
+                for fence in fences {
+                    let Some(lock) = self.survey.read(key)? else { return Ok(()) };
+                    if lock.lease(fence).is_none() && lock.file.holder(fence).is_some() {
+                        let swept = self.drop_from(&lock, fence, Announced::No)?;
+                        cleaned.swept += usize::from(matches!(swept, Logged::Yes));
+                    }
+                }
+            }
+            Job::End(fence) => {
+                let Some(lock) = self.survey.read(key)? else { return Ok(()) };
+                // Taken or released since it was looked at.
+                let Some(found) = lock.found(fence).filter(|found| found.verdict.is_over()) else { return Ok(()) };
+                match self.end(&lock, fence, Ending::Cleaned)? {
+                    Logged::Yes => {}
+                    Logged::Later(error) => cleaned.unlogged.push(error),
+                    Logged::Untidy(error) => cleaned.left.push(error),
+                }
+                cleaned.removed.push(found);
+            }
+        }
+        Ok(())
+    }
+
+    fn sweep_beats(&mut self, holding: &BTreeSet<AgentId>, cleaned: &mut Cleaned) -> Result<()> {
+        let agents: Vec<FileName> = self.session.beats().agents()?;
+        for name in agents {
+            let Ok(agent) = AgentId::new(name.as_str()) else { continue };
+            if holding.contains(&agent) {
+                continue;
+            }
+            let old = match self.survey.beat(&agent)? {
+                Some(beat) => beat.at.ms_before(self.now.wall) > BEAT_KEPT_MS,
+                // What says nothing is of no use to anybody.
+                None => true,
+            };
+            if old {
+                self.session.remove_beat(&name)?;
+                cleaned.swept += 1;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! Locks in a state directory: looking at them, and changing them inside the guard.
+
+mod acquire;
+mod cleanup;
+mod give_up;
+mod grant;
+mod renew;
+mod stay;
+mod survey;
+
+use std::{rc::Rc, time::Duration};
+
+use super::{AgentId, Facts, Found, Liveness, Looked, Now, PidNamespace, Process, Resource, Result};
+use crate::store::{Beats, ClaimKey, Claims, Machine, StateDir};
+use stay::Stay;
+use survey::Survey;
+
+/// The locks of one state directory, as one process sees and changes them.
+#[derive(Clone, Copy)]
+pub struct Locks<'a> {
+    /// The state directory.
+    pub state: &'a StateDir,
+    /// The machine this runs on.
+    pub machine: &'a Machine,
+    /// Tells the time.
+    pub clock: fn() -> Now,
+    /// Tells of processes.
+    pub kernel: Kernel,
+    /// The machine's name, for people.
+    pub host: &'a str,
+    /// How long to wait for the guard.
+    pub guard_wait: Duration,
+    /// Who makes the changes, if that is known.
+    pub caller: Option<Caller<'a>>,
+}
+
+/// What the kernel tells of processes.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernel {
+    /// The pid namespace of this process; `None` if it cannot be told.
+    pub pid_namespace: fn() -> Result<Option<PidNamespace>>,
+    /// Whether a process of this pid namespace still runs.
+    pub liveness: fn(&Process) -> Liveness,
+}
+
+/// Who makes a change.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    /// The agent.
+    pub agent: &'a AgentId,
+    /// The agent's own process, looked for when it is needed: its harness, or that of its pane.
+    pub process: &'a dyn Fn() -> Result<Option<Process>>,
+    /// Whether the agent acts by its id, so that no other living process may have the same; else by a token.
+    pub exclusive: bool,
+}
+
+impl<'a> Locks<'a> {
+    /// Looks at a resource, and at what overlaps it. Takes no guard and writes nothing.
+    ///
+    /// # Errors
+    /// If the state directory or a lock file is damaged or unsafe: such a lock is not free.
+    pub fn look(&self, resource: &Resource) -> Result<Looked> {
+        let survey = self.survey()?;
+        let locks = survey.overlapping(resource)?;
+        let mut found: Vec<Found> = locks.into_iter().flat_map(survey::Lock::into_found).collect();
+        // The very resource comes before what only overlaps it.
+        let own = resource.claim();
+        found.sort_by_key(|found| (found.verdict.is_over(), found.key != own));
+        Ok(Looked { found, also_held: survey.elsewhere(resource)? })
+    }
+
+    /// The leases on exactly this resource, over or not.
+    ///
+    /// # Errors
+    /// As [`Locks::look`].
+    pub fn on(&self, resource: &Resource) -> Result<Vec<Found>> {
+        Ok(self.survey()?.read(&resource.claim())?.map(|lock| lock.into_found().collect()).unwrap_or_default())
+    }
+
+    /// Calls `each` with every lease on each of its resources, by kind and then by file name, or with why a lock file
+    /// cannot be read.
+    ///
+    /// # Errors
+    /// If the state directory cannot be read.
+    pub fn for_each(&self, each: impl FnMut(&ClaimKey, Result<Found>)) -> Result<()> {
+        self.survey()?.for_each(each)
+    }
+
+    fn survey(&self) -> Result<Survey<'a>> {
+        let facts = Facts { era: self.state.current_era(self.machine)?, now: (self.clock)() };
+        let (claims, beats) = (Rc::new(Claims::new(self.state)), Rc::new(Beats::new(self.state)));
+        Ok(Survey::new(self, claims, beats, facts))
+    }
+
+    /// Enters the guard to keep something: without a sign of life of its holder it would be another's soon.
+    fn enter(&self) -> Result<Stay<'a>> {
+        Stay::enter(self, true)
+    }
+
+    /// Enters the guard to give something up, for which nobody needs to live on.
+    fn enter_to_end(&self) -> Result<Stay<'a>> {
+        Stay::enter(self, false)
+    }
+}

@@ -1,0 +1,135 @@
+//! Renewing (L2; L1 for a lease that is over).
+
+use std::collections::BTreeMap;
+
+use super::{
+    Locks,
+    acquire::vanished,
+    give_up::{Selected, worst_of},
+    stay::{Announced, Stay},
+    survey::Lock,
+};
+use crate::{
+    domain::{
+        Acquired, Changed, Claimant, Found, Holder, Outcome, RenewDecision, Request, Result, Selector, Ttl, Verdict,
+        decide_renew,
+    },
+    store::{ClaimKey, Logged, kind},
+};
+
+impl Locks<'_> {
+    /// Renews leases, each by itself; a lease over several resources as a whole.
+    ///
+    /// # Errors
+    /// If the guard is busy; what goes wrong with one lease is its outcome.
+    pub fn renew(&self, who: &Claimant, which: &Selector, ttl: Option<Ttl>) -> Result<Vec<Changed>> {
+        let mut stay = self.enter()?;
+        let mut changed = Vec::new();
+        let selected = stay.select(who, which, &mut changed)?;
+        let mut renewed: BTreeMap<u64, u64> = BTreeMap::new();
+        for Selected { resource, key } in selected {
+            let one = self.renew_one(&mut stay, who, &key, ttl, &mut renewed);
+            changed.push(match one {
+                Ok((outcome, logged)) => Changed { resource, outcome, logged },
+                Err(error) => Changed::failed(resource, error),
+            });
+        }
+        Ok(changed)
+    }
+
+    /// `renewed` has the fences of the leases renewed by this call, and those that they have now.
+    fn renew_one(
+        &self,
+        stay: &mut Stay<'_>,
+        who: &Claimant,
+        key: &ClaimKey,
+        ttl: Option<Ttl>,
+        renewed: &mut BTreeMap<u64, u64>,
+    ) -> Result<(Outcome, Logged)> {
+        let Some(lock) = stay.survey.read(key)? else { return Ok((Outcome::Nobody(None), Logged::Yes)) };
+        let facts: Vec<(bool, bool)> =
+            lock.standing().map(|(lease, verdict)| (who.owns(lease), verdict.is_over())).collect();
+        let theirs = lock.standing().find(|(lease, _)| who.owns(lease)).map(|(lease, _)| lease.fence);
+        let done = theirs.filter(|fence| renewed.values().any(|new| new == fence));
+        if let Some(found) = done.and_then(|fence| lock.found(fence)) {
+            let again = !renewed.contains_key(&found.lease.fence);
+            return Ok((Outcome::Renewed { found: Box::new(found), again }, Logged::Yes));
+        }
+        match (decide_renew(&facts), theirs) {
+            (RenewDecision::Renew, Some(fence)) => {
+                let (found, logged) = stay.renew(&lock, fence, ttl, None)?;
+                renewed.insert(fence, fence);
+                Ok((Outcome::Renewed { found: Box::new(found), again: false }, logged))
+            }
+            (RenewDecision::GrantAgain, Some(fence)) => {
+                let request = self.same_again(stay, &lock, fence, ttl)?;
+                match self.acquire_in(stay, request)? {
+                    Acquired::Granted { granted, logged, .. } => {
+                        let now = granted.into_iter().find(|one| one.found.key == *key);
+                        let found = now.ok_or_else(|| vanished(key))?.found;
+                        renewed.insert(fence, found.lease.fence);
+                        Ok((Outcome::Renewed { found: Box::new(found), again: true }, worst_of(logged)))
+                    }
+                    Acquired::Held(held) => {
+                        let found = held.into_iter().next().ok_or_else(|| vanished(key))?;
+                        Ok((Outcome::NotYours(Box::new(found)), Logged::Yes))
+                    }
+                }
+            }
+            (RenewDecision::Refuse, _) => {
+                let holder = lock.into_found().find(|found| !found.verdict.is_over());
+                Ok((holder.map_or(Outcome::Nobody(None), |found| Outcome::NotYours(Box::new(found))), Logged::Yes))
+            }
+            _ => Ok((Outcome::Nobody(lock.into_found().next().map(Box::new)), Logged::Yes)),
+        }
+    }
+
+    /// What a lease that is over was on, as a request for a new one.
+    fn same_again(&self, stay: &Stay<'_>, lock: &Lock, fence: u64, ttl: Option<Ttl>) -> Result<Request> {
+        let (lease, _) = lock.lease(fence).ok_or_else(|| vanished(&lock.key))?;
+        let mut resources = Vec::new();
+        for key in lease.claims(&lock.key) {
+            let part = stay.survey.read(&key)?.filter(|part| part.lease(fence).is_some());
+            resources.extend(part.and_then(|part| part.head().resource()));
+        }
+        Ok(Request {
+            resources,
+            mode: lock.head().mode,
+            agent: lease.agent_id.clone(),
+            ttl: Some(ttl.unwrap_or(lease.ttl_s)),
+            default_ttl: lease.ttl_s,
+            reason: Some(lease.reason.clone()),
+            token: lease.token.clone(),
+        })
+    }
+}
+
+impl Stay<'_> {
+    /// Renews a lease where its life is kept. The lease as it then stands in `lock`.
+    pub(super) fn renew(
+        &mut self,
+        lock: &Lock,
+        fence: u64,
+        ttl: Option<Ttl>,
+        reason: Option<String>,
+    ) -> Result<(Found, Logged)> {
+        let mut found = lock.found(fence).ok_or_else(|| vanished(&lock.key))?;
+        let elsewhere = match found.lease.granted_by(&lock.key) {
+            Some(last) => Some(self.survey.read(&last)?.ok_or_else(|| vanished(&last))?),
+            None => None,
+        };
+        let home = elsewhere.as_ref().unwrap_or(lock);
+        let (file, mut holders) = home.whole()?;
+        let same_boot = self.session.same_boot();
+        let mut renewed: Option<Holder> = None;
+        for holder in holders.iter_mut().filter(|holder| holder.fence == fence) {
+            holder.renew(self.now, same_boot, ttl, reason.clone());
+            renewed = Some(holder.clone());
+        }
+        found.lease.live_as(&renewed.ok_or_else(|| vanished(&home.key))?);
+        found.verdict = Verdict::Live { left_ms: found.lease.ttl_s.ms() };
+        let event = self.event(kind::RENEWED, &found, self.session.number()?);
+        let logged = self.rewrite(home, &file, home.head().mode, holders, Announced::Yes(Box::new(event)))?;
+        Ok((found, logged))
+    }
+}

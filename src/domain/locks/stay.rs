@@ -1,0 +1,226 @@
+//! A stay inside the guard, and what is done to lock files there.
+
+use std::borrow::Cow;
+
+use super::{
+    Locks,
+    survey::{Lock, Survey, named},
+};
+use crate::{
+    domain::{AgentId, Beat, Facts, Found, Holder, LockFile, Mode, Now, Result, Standing, parse_lock, standing},
+    fs::{FileName, Stamp},
+    store::{ClaimKey, CurrentEra, Entry, Error, Event, Former, Logged, Put, Session, kind},
+};
+
+/// The guard, held by somebody who looks at locks and changes them.
+pub(super) struct Stay<'a> {
+    pub(super) session: Session<'a>,
+    pub(super) survey: Survey<'a>,
+    pub(super) now: Now,
+    by: Option<AgentId>,
+    /// Why leases are ended by force.
+    pub(super) reason: Option<String>,
+}
+
+/// What a change to one lock file is.
+pub(super) enum Announced {
+    /// A change that counts, with the event that tells of it.
+    Yes(Box<Event>),
+    /// One that changes nothing for anybody.
+    No,
+}
+
+/// Why a lease ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Its holder gave it up.
+    Released,
+    /// It was over, and is swept away.
+    Cleaned,
+    /// It was over, and another takes what it was on.
+    TakenOver,
+    /// Somebody ended it although it was not over.
+    Forced,
+}
+
+impl<'a> Stay<'a> {
+    /// Enters the guard, and leaves the caller's sign of life there.
+    ///
+    /// # Errors
+    /// Those of [`Session::enter`]; [`Error::Elsewhere`] if the caller's id is that of another living process.
+    pub(super) fn enter(locks: &Locks<'a>, beat_needed: bool) -> Result<Self> {
+        let damage = |key: &ClaimKey, bytes: &[u8]| match parse_lock(key, bytes) {
+            Err(Error::Damaged { why, .. }) => Some(why),
+            Ok(_) | Err(_) => None,
+        };
+        let entry = Entry { machine: locks.machine, wait: locks.guard_wait, damage: &damage };
+        let session = Session::enter(locks.state, entry)?;
+        let now = (locks.clock)();
+        let era = CurrentEra { number: Some(session.era()), recorded: session.era(), same_boot: session.same_boot() };
+        let survey = Survey::new(locks, session.claims(), session.beats(), Facts { era, now });
+        let by = locks.caller.map(|caller| caller.agent.clone());
+        let mut stay = Self { session, survey, now, by, reason: None };
+        stay.beat(locks, beat_needed)?;
+        Ok(stay)
+    }
+
+    fn beat(&mut self, locks: &Locks<'_>, needed: bool) -> Result<()> {
+        let Some(caller) = locks.caller else { return Ok(()) };
+        let recorded = self.survey.beat(caller.agent)?;
+        self.survey.learn(caller.agent, recorded.as_ref())?;
+        let due = match &recorded {
+            None => true,
+            Some(beat) => beat.is_due(&self.survey.here(false)?),
+        };
+        if let (Some(beat), false) = (&recorded, due)
+            && beat.process.is_none()
+        {
+            return Ok(());
+        }
+        let own = (caller.process)()?;
+        let before = match &recorded {
+            Some(beat) => beat.process.as_ref().zip(self.survey.liveness(beat)?),
+            None => None,
+        };
+        let process = match standing(before, own.clone()) {
+            Standing::Clear(process) => process,
+            Standing::Elsewhere(_) if !caller.exclusive => return Ok(()),
+            Standing::Elsewhere(other) => {
+                return Err(Error::Elsewhere {
+                    agent: caller.agent.to_string(),
+                    other: named(&other),
+                    own: own.as_ref().map(named).unwrap_or_default(),
+                });
+            }
+        };
+        let same = before.map(|(process, _)| process) == process.as_ref();
+        if same && !due {
+            return Ok(());
+        }
+        let process = match process {
+            Some(process) => self.survey.namespace()?.cloned().map(|namespace| (process, namespace)),
+            None => None,
+        };
+        let beat = Beat::new(caller.agent, process, locks.machine, locks.host, self.now);
+        let name = FileName::new(caller.agent.to_string());
+        match name.map(|name| self.session.write_beat(&name, beat.to_line())) {
+            Some(Err(error)) if needed => Err(error),
+            Some(Ok(()) | Err(_)) | None => Ok(()),
+        }
+    }
+
+    /// Writes what becomes of a lock file: in this mode with these leases, or nothing if there are none.
+    pub(super) fn rewrite(
+        &mut self,
+        lock: &Lock,
+        file: &LockFile,
+        mode: Mode,
+        holders: Vec<Holder>,
+        announced: Announced,
+    ) -> Result<Logged> {
+        let Some(first) = holders.first() else {
+            return match announced {
+                Announced::Yes(event) => self.session.remove(&lock.key, *event),
+                Announced::No => self.session.remove_part(&lock.key).map(|()| Logged::Yes),
+            };
+        };
+        let stamp = acquisition_time(first);
+        match announced {
+            Announced::Yes(event) => {
+                let bytes = file.rewritten(event.n, mode, holders).to_bytes()?;
+                self.session.put(&lock.key, &bytes, Put::Replace, stamp, *event)
+            }
+            Announced::No => {
+                let bytes = file.rewritten(file.change(), mode, holders).to_bytes()?;
+                self.session.put_part(&lock.key, &bytes, stamp).map(|()| Logged::Yes)
+            }
+        }
+    }
+
+    /// Takes one lease out of a lock file.
+    pub(super) fn drop_from(&mut self, lock: &Lock, fence: u64, announced: Announced) -> Result<Logged> {
+        let (file, mut holders) = lock.whole()?;
+        holders.retain(|holder| holder.fence != fence);
+        self.rewrite(lock, &file, lock.head().mode, holders, announced)
+    }
+
+    /// Ends a lease on all of its resources: first where it says that it is granted, so that it ends at once.
+    pub(super) fn end(&mut self, lock: &Lock, fence: u64, why: Ending) -> Result<Logged> {
+        let Some(found) = lock.found(fence) else { return Ok(Logged::Yes) };
+        let mut claims = found.lease.claims(&lock.key);
+        let last = claims.pop().unwrap_or_else(|| lock.key.clone());
+        let event = self.ending(why, &found)?;
+        let mut logged = if last == lock.key {
+            self.drop_from(lock, fence, event)?
+        } else {
+            match self.survey.read(&last)? {
+                Some(granted) => self.drop_from(&granted, fence, event)?,
+                None => Logged::Yes,
+            }
+        };
+        for key in claims {
+            // It counts for nothing now; what cannot be removed is litter.
+            let swept = self.survey.read(&key).and_then(|part| match part {
+                Some(part) if part.file.holder(fence).is_some() => self.drop_from(&part, fence, Announced::No),
+                Some(_) | None => Ok(Logged::Yes),
+            });
+            if let (Err(error), Logged::Yes) = (swept, &logged) {
+                logged = Logged::Untidy(error);
+            }
+        }
+        Ok(logged)
+    }
+
+    /// The event of a change to a lease.
+    pub(super) fn event(&self, kind: &'static str, found: &Found, n: u64) -> Event {
+        let lease = &found.lease;
+        let several = lease.resources.len() > 1;
+        let file = lease.granted_by(&found.key).unwrap_or_else(|| found.key.clone());
+        let last = lease.resources.last().filter(|_| several).cloned();
+        Event {
+            n,
+            resource: Some(last.unwrap_or_else(|| found.head.text())),
+            resources: if several { lease.resources.clone() } else { Vec::new() },
+            file: Some(file.file()),
+            by: self.by.as_ref().map(ToString::to_string),
+            agent_id: Some(lease.agent_id.to_string()),
+            mode: (found.head.mode == Mode::Shared).then_some(Cow::Borrowed("shared")),
+            fence: Some(lease.fence),
+            ttl_s: Some(lease.ttl_s.seconds()),
+            reason: Some(lease.reason.clone()).filter(|reason| !reason.is_empty()),
+            ..Event::new(kind, self.now.wall.unix_ms())
+        }
+    }
+
+    /// The event of ending a lease; of another's, that agent is told.
+    pub(super) fn ending(&self, why: Ending, found: &Found) -> Result<Announced> {
+        let n = self.session.number()?;
+        let kind = match why {
+            Ending::Released => return Ok(Announced::Yes(Box::new(self.event(kind::RELEASED, found, n)))),
+            Ending::Cleaned => kind::CLEANED,
+            Ending::TakenOver => kind::TAKEN_OVER,
+            Ending::Forced => kind::FORCED,
+        };
+        let event = Event {
+            agent_id: None,
+            mode: None,
+            fence: None,
+            ttl_s: None,
+            reason: self.reason.clone().filter(|_| why == Ending::Forced),
+            former: Some(former(found)),
+            to: Some(found.lease.agent_id.to_string()),
+            ..self.event(kind, found, n)
+        };
+        Ok(Announced::Yes(Box::new(event)))
+    }
+}
+
+pub(super) fn former(found: &Found) -> Former {
+    let lease = &found.lease;
+    Former { agent_id: lease.agent_id.to_string(), fence: lease.fence, was: Cow::Borrowed(found.verdict.word()) }
+}
+
+/// A lock file keeps the modification time of its acquisition: people search for old locks by it.
+pub(super) fn acquisition_time(lease: &Holder) -> Stamp {
+    Stamp::At(lease.acquired_at.system())
+}

@@ -1,0 +1,280 @@
+//! What stands: lock files read, and what each lease in them counts for.
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
+
+use super::{Kernel, Locks};
+use crate::{
+    domain::{
+        AgentId, Beat, Evidence, Facts, Found, Head, Here, Holder, Liveness, LockFile, PidNamespace, Process, Resource,
+        Result, Verdict, candidates, overlap, parse_lock, verdict,
+    },
+    fs::{self, FileName},
+    store::{Beats, ClaimKey, Claims, Error, Family, Machine, StateDir},
+};
+
+/// One look at the locks, by one clock.
+pub(super) struct Survey<'a> {
+    pub(super) claims: Rc<Claims<'a>>,
+    beats: Rc<Beats<'a>>,
+    state: &'a StateDir,
+    machine: &'a Machine,
+    kernel: Kernel,
+    facts: Cell<Facts>,
+    evidence: RefCell<BTreeMap<AgentId, Evidence>>,
+    namespace: OnceCell<Option<PidNamespace>>,
+}
+
+/// A lock file as it was read.
+pub(super) struct Lock {
+    pub(super) key: ClaimKey,
+    pub(super) file: LockFile,
+    bytes: Vec<u8>,
+    /// What each of its leases counts for; `None` for one that was never granted, or given up as a whole.
+    verdicts: Vec<Option<Verdict>>,
+}
+
+impl<'a> Survey<'a> {
+    pub(super) fn new(locks: &Locks<'a>, claims: Rc<Claims<'a>>, beats: Rc<Beats<'a>>, facts: Facts) -> Self {
+        Self {
+            claims,
+            beats,
+            state: locks.state,
+            machine: locks.machine,
+            kernel: locks.kernel,
+            facts: Cell::new(facts),
+            evidence: RefCell::default(),
+            namespace: OnceCell::new(),
+        }
+    }
+
+    /// Reads one lock.
+    pub(super) fn read(&self, key: &ClaimKey) -> Result<Option<Lock>> {
+        let mut bytes = Vec::new();
+        if !self.claims.read(key, &mut bytes)? {
+            return Ok(None);
+        }
+        let (file, verdicts) = self.judged(key, &bytes)?;
+        Ok(Some(Lock { key: key.clone(), file, bytes, verdicts }))
+    }
+
+    /// Calls `each` with every lease that stands, by the place of its lock file, or with why a file cannot be read.
+    pub(super) fn for_each(&self, mut each: impl FnMut(&ClaimKey, Result<Found>)) -> Result<()> {
+        self.for_each_lock(|key, lock| match lock {
+            Ok((file, verdicts)) => found(key.clone(), file, verdicts).for_each(|found| each(key, Ok(found))),
+            Err(error) => each(key, Err(error)),
+        })
+    }
+
+    /// The same with whole files, also those in which nothing stands.
+    pub(super) fn for_each_lock(
+        &self,
+        mut each: impl FnMut(&ClaimKey, Result<(LockFile, Vec<Option<Verdict>>)>),
+    ) -> Result<()> {
+        for place in self.claims.places()? {
+            self.claims.for_each(&place, |key, bytes| {
+                each(&key, bytes.and_then(|bytes| self.judged(&key, bytes)));
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn judged(&self, key: &ClaimKey, bytes: &[u8]) -> Result<(LockFile, Vec<Option<Verdict>>)> {
+        let mut file = parse_lock(key, bytes)?;
+        let mut verdicts = Vec::with_capacity(file.holders().len());
+        for holder in file.holders_mut() {
+            verdicts.push(match holder.granted_by(key) {
+                None => Some(self.verdict(holder)?),
+                Some(last) => match self.life(&last, holder)? {
+                    Some(life) => {
+                        holder.live_as(&life);
+                        Some(self.verdict(holder)?)
+                    }
+                    None => None,
+                },
+            });
+        }
+        Ok((file, verdicts))
+    }
+
+    /// The same lease in the file that says whether it is granted.
+    fn life(&self, last: &ClaimKey, holder: &Holder) -> Result<Option<Holder>> {
+        let mut bytes = Vec::new();
+        if !self.claims.read(last, &mut bytes)? {
+            return Ok(None);
+        }
+        let file = parse_lock(last, &bytes)?;
+        Ok(file.holder(holder.fence).filter(|life| life.agent_id == holder.agent_id).cloned())
+    }
+
+    fn verdict(&self, lease: &Holder) -> Result<Verdict> {
+        if lease.era > self.facts.get().era.recorded {
+            // An era has begun since we looked.
+            let era = self.state.current_era(self.machine)?;
+            self.facts.set(Facts { era, ..self.facts.get() });
+        }
+        let facts = self.facts.get();
+        let evidence =
+            if facts.era.number == Some(lease.era) { self.evidence(&lease.agent_id)? } else { Evidence::NOTHING };
+        Ok(verdict(lease, &facts, &evidence))
+    }
+
+    fn evidence(&self, agent: &AgentId) -> Result<Evidence> {
+        if let Some(known) = self.evidence.borrow().get(agent) {
+            return Ok(*known);
+        }
+        let evidence = match self.beat(agent)? {
+            None => Evidence::NOTHING,
+            Some(beat) => beat.evidence(&self.here(beat.process.is_some())?, self.liveness(&beat)?),
+        };
+        self.evidence.borrow_mut().insert(agent.clone(), evidence);
+        Ok(evidence)
+    }
+
+    /// Takes the beat that an agent left before it called as its evidence, and the call itself as proof that it is not
+    /// gone. Its own leases are judged without the sign of life that it gives by calling: what had run out until then is
+    /// granted anew.
+    pub(super) fn learn(&self, agent: &AgentId, recorded: Option<&Beat>) -> Result<()> {
+        let evidence = match recorded {
+            Some(beat) => beat.evidence(&self.here(false)?, None),
+            None => Evidence::NOTHING,
+        };
+        self.evidence.borrow_mut().insert(agent.clone(), evidence);
+        Ok(())
+    }
+
+    /// The newest beat of an agent; one that is torn or unsafe says nothing.
+    pub(super) fn beat(&self, agent: &AgentId) -> Result<Option<Beat>> {
+        let Some(name) = FileName::new(agent.to_string()) else { return Ok(None) };
+        match self.beats.read(&name) {
+            Ok(bytes) => Ok(bytes.and_then(|bytes| Beat::parse(agent, &bytes))),
+            Err(Error::Damaged { .. } | Error::Fs(fs::Error::Unsafe { .. })) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the process of a beat still runs; `None` if there is none, or none that has its number here.
+    pub(super) fn liveness(&self, beat: &Beat) -> Result<Option<Liveness>> {
+        Ok(match &beat.process {
+            None => None,
+            Some(_) => beat.process_here(&self.here(true)?).map(|process| (self.kernel.liveness)(process)),
+        })
+    }
+
+    /// Where this process is; its pid namespace only if that matters.
+    pub(super) fn here(&self, with_namespace: bool) -> Result<Here<'_>> {
+        let pid_ns = if with_namespace { self.namespace()? } else { None };
+        let facts = self.facts.get();
+        let own_clock = self.machine.own_clock;
+        Ok(Here { boot_id: &self.machine.boot_id, pid_ns, own_clock, now: facts.now })
+    }
+
+    pub(super) fn namespace(&self) -> Result<Option<&PidNamespace>> {
+        if self.namespace.get().is_none() {
+            let found = (self.kernel.pid_namespace)()?;
+            return Ok(self.namespace.get_or_init(|| found).as_ref());
+        }
+        Ok(self.namespace.get().and_then(Option::as_ref))
+    }
+
+    /// Every lock that overlaps a resource.
+    pub(super) fn overlapping(&self, resource: &Resource) -> Result<Vec<Lock>> {
+        let mut keys = candidates(resource);
+        if let Some(files) = resource.files() {
+            for family in keys.scan.iter().copied() {
+                let Some(worktree) = resource.worktree() else { continue };
+                for key in self.claims.keys(&worktree.place(family))? {
+                    // What its name does not tell is in the file.
+                    let there = Resource::from_claim(&key);
+                    let there = there.as_ref().map(Resource::files);
+                    if there.is_none_or(|there| there.is_some_and(|there| overlap(files, there))) {
+                        keys.read.push(key);
+                    }
+                }
+            }
+        }
+        let mut locks = Vec::new();
+        for key in keys.read {
+            let Some(lock) = self.read(&key)? else { continue };
+            let there = lock.file.head().resource();
+            let overlaps = match (resource.files(), there.as_ref().and_then(Resource::files)) {
+                (Some(here), Some(there)) => overlap(here, there),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            if overlaps {
+                locks.push(lock);
+            }
+        }
+        Ok(locks)
+    }
+
+    /// The same files in other worktrees, as far as somebody holds them: no obstacle now, a merge conflict later.
+    pub(super) fn elsewhere(&self, resource: &Resource) -> Result<Vec<Found>> {
+        let Some(own) = resource.worktree() else { return Ok(Vec::new()) };
+        let mut names: Vec<FileName> = Vec::new();
+        for family in Family::OF_FILES {
+            let Some(dir) = own.place(family).worktree().cloned() else { continue };
+            names.extend(self.claims.other_worktrees(family, &dir)?);
+        }
+        names.sort_unstable();
+        names.dedup();
+        let mut elsewhere = Vec::new();
+        for name in names {
+            for lock in self.overlapping(&resource.in_worktree(&name))? {
+                elsewhere.extend(lock.into_found().filter(|found| !found.verdict.is_over()));
+            }
+        }
+        Ok(elsewhere)
+    }
+}
+
+impl Lock {
+    /// The leases that stand, over or not.
+    pub(super) fn standing(&self) -> impl Iterator<Item = (&Holder, Verdict)> {
+        self.file.holders().iter().zip(&self.verdicts).filter_map(|(holder, verdict)| Some((holder, (*verdict)?)))
+    }
+
+    pub(super) fn lease(&self, fence: u64) -> Option<(&Holder, Verdict)> {
+        self.standing().find(|(holder, _)| holder.fence == fence)
+    }
+
+    pub(super) fn head(&self) -> &Head {
+        self.file.head()
+    }
+
+    /// The file with all that it held, for a rewrite; without leases that count for nothing.
+    pub(super) fn whole(&self) -> Result<(LockFile, Vec<Holder>)> {
+        let mut file = self.file.clone();
+        file.keep_unknown(&self.key, &self.bytes)?;
+        let standing = file.holders().iter().zip(&self.verdicts).filter(|(_, verdict)| verdict.is_some());
+        let holders = standing.map(|(holder, _)| holder.clone()).collect();
+        Ok((file, holders))
+    }
+
+    pub(super) fn into_found(self) -> impl Iterator<Item = Found> {
+        found(self.key, self.file, self.verdicts)
+    }
+
+    pub(super) fn found(&self, fence: u64) -> Option<Found> {
+        let (lease, verdict) = self.lease(fence)?;
+        Some(Found { key: self.key.clone(), head: Rc::new(self.head().clone()), lease: lease.clone(), verdict })
+    }
+}
+
+fn found(key: ClaimKey, file: LockFile, verdicts: Vec<Option<Verdict>>) -> impl Iterator<Item = Found> {
+    let (head, holders) = file.into_parts();
+    let head = Rc::new(head);
+    holders.into_iter().zip(verdicts).filter_map(move |(lease, verdict)| {
+        Some(Found { key: key.clone(), head: Rc::clone(&head), lease, verdict: verdict? })
+    })
+}
+
+/// The process of this call, as a refusal names it.
+pub(super) fn named(process: &Process) -> String {
+    format!("{} (process {})", process.name, process.pid)
+}
