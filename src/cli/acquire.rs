@@ -124,7 +124,9 @@ fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
     match locks.acquire(request)? {
         Acquired::Held(held) => Err(refusal(&held, &identity, &targets)),
         Acquired::Granted { granted, logged } => {
-            report.changed();
+            if !logged.is_empty() {
+                report.changed();
+            }
             logged.iter().for_each(|logged| describe::mention_unlogged(report, logged));
             mention_identity(report, &identity, &granted);
             let mut shown = Vec::new();

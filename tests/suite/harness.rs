@@ -126,6 +126,15 @@ impl Site {
         self.forget(lock["agent_id"].as_str().unwrap());
     }
 
+    /// Makes the lease on this path seem to have been renewed so many seconds earlier, and its agent silent since.
+    pub fn age(&self, path: &str, seconds: u64) {
+        let mut lock = self.lock_json(path);
+        let holder = &mut lock["holders"][0];
+        holder["renewed_mono_ms"] = (holder["renewed_mono_ms"].as_u64().unwrap() - seconds * 1000).into();
+        fs::write(self.lock_file(path), lock.to_string()).unwrap();
+        self.forget(lock["agent_id"].as_str().unwrap());
+    }
+
     /// Removes the sign of life that an agent left.
     pub fn forget(&self, agent: &str) {
         fs::remove_file(self.state("beats").join(agent)).unwrap_or_default();
@@ -154,6 +163,20 @@ impl Site {
             let (mtime, ctime) = ((meta.mtime(), meta.mtime_nsec()), (meta.ctime(), meta.ctime_nsec()));
             let line = format!("{} {:o} {} {mtime:?} {ctime:?} {content}", meta.ino(), meta.mode(), meta.len());
             found.insert(path, line);
+        }
+        found
+    }
+
+    /// The same without signs of life, which whoever asks for a change leaves even if it is refused, and without the times
+    /// of directories.
+    pub fn snapshot_but_beats(&self) -> BTreeMap<PathBuf, String> {
+        let beats = self.state("beats");
+        let mut found = self.snapshot();
+        found.retain(|path, _| !path.starts_with(&beats));
+        for (path, line) in &mut found {
+            if path.is_dir() {
+                line.truncate(line.find('(').unwrap());
+            }
         }
         found
     }

@@ -24,7 +24,7 @@ fn stdout_is_data_and_nothing_else() {
     let site = Site::new();
     let calls: [(&[&str], usize); 9] = [
         (&["acquire", "a"], 1),
-        (&["acquire", "a"], 1),
+        (&["acquire", "a", "--ttl", "1h"], 1),
         (&["check", "a"], 1),
         (&["list"], 1),
         (&["renew", "a"], 1),
@@ -86,7 +86,7 @@ fn flags_stand_anywhere_and_two_dashes_end_them() {
         assert!(refused.err.starts_with(&format!("swarmlock: {file} is held by alice")), "{refused}");
     }
     // Behind the dashes it is no flag for errors of usage either.
-    assert!(site.agent("alice").run(["acquire", "--", "x", "--json"]).expect(2).err.starts_with("swarmlock: "));
+    assert!(site.agent("alice").run(["check", "--", "x", "--json"]).expect(2).err.starts_with("swarmlock: "));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn the_command_to_run_next_is_for_the_same_agent_and_directory() {
     let call = |args: &[&str]| site.nobody().run([&["--dir", "it's/state"], args].concat());
     call(&["--agent", "alice", "acquire", "name:n"]).expect(0);
     let held = call(&["--agent", "bob", "acquire", "name:n"]).expect(10);
-    let next = r"next: swarmlock --agent bob --dir 'it'\''s/state' check name:n";
+    let next = r"next: swarmlock --agent bob --dir 'it'\''s/state' wait name:n";
     assert!(held.err.ends_with(&format!("{next}\n")), "{held}");
     let error = call(&["--agent", "bob", "acquire", "name:n", "--json"]).expect(10).json_error();
     assert_eq!(error["next"][0].as_str(), next.strip_prefix("next: "));

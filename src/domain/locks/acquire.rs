@@ -53,6 +53,7 @@ impl Locks<'_> {
         if !held.is_empty() {
             return Ok(Acquired::Held(held));
         }
+        stay.lives()?;
         for step in steps.values_mut() {
             step.also_held = stay.survey.elsewhere(&step.resource)?;
             step.also_held.retain(|found| found.lease.agent_id != request.agent);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Locks,
-    stay::{Announced, Ending, Stay},
+    stay::{Announced, Ending, Life, Stay},
 };
 use crate::{
     domain::{AgentId, Cleaned, Result},
@@ -33,7 +33,7 @@ impl Locks<'_> {
     pub fn cleanup(&self) -> Result<Cleaned> {
         let mut cleaned = Cleaned::default();
         // First, because it ends an era that is over: what is damaged goes to quarantine before it is called damaged.
-        let mut stay = self.enter_to_end()?;
+        let mut stay = Stay::enter(self, Life::Unseen)?;
         match stay.session.sweep() {
             Ok(swept) => cleaned.swept = swept,
             Err(error) => cleaned.left.push(error),
@@ -49,7 +49,7 @@ impl Locks<'_> {
             if jobs.peek().is_some() {
                 // Out and in again, so that nobody waits for all of it.
                 drop(stay);
-                stay = self.enter_to_end()?;
+                stay = Stay::enter(self, Life::Unseen)?;
             }
         }
         if let Err(error) = stay.sweep_beats(&holding, &mut cleaned) {

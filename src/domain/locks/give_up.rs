@@ -26,7 +26,7 @@ impl Locks<'_> {
     /// # Errors
     /// If the guard is busy; what goes wrong with one lease is its outcome.
     pub fn release(&self, who: &Claimant, which: &Selector) -> Result<Vec<Changed>> {
-        let mut stay = self.enter_to_end()?;
+        let mut stay = self.enter()?;
         let mut changed = Vec::new();
         let selected = stay.select(who, which, &mut changed)?;
         let mut giving = Giving { keys: selected.iter().map(|one| one.key.clone()).collect(), ended: BTreeMap::new() };
@@ -45,7 +45,7 @@ impl Locks<'_> {
     /// # Errors
     /// If the guard is busy; what goes wrong with one lease is its outcome.
     pub fn force_release(&self, resources: &[Resource], reason: Option<&str>) -> Result<Vec<Changed>> {
-        let mut stay = self.enter_to_end()?;
+        let mut stay = self.enter()?;
         stay.reason = reason.map(ToOwned::to_owned);
         let mut changed = Vec::new();
         for resource in resources {

@@ -12,7 +12,7 @@ use std::{rc::Rc, time::Duration};
 
 use super::{AgentId, Facts, Found, Liveness, Looked, Now, PidNamespace, Process, Resource, Result};
 use crate::store::{Beats, ClaimKey, Claims, Machine, StateDir};
-use stay::Stay;
+use stay::{Life, Stay};
 use survey::Survey;
 
 /// The locks of one state directory, as one process sees and changes them.
@@ -92,13 +92,7 @@ impl<'a> Locks<'a> {
         Ok(Survey::new(self, claims, beats, facts))
     }
 
-    /// Enters the guard to keep something: without a sign of life of its holder it would be another's soon.
     fn enter(&self) -> Result<Stay<'a>> {
-        Stay::enter(self, true)
-    }
-
-    /// Enters the guard to give something up, for which nobody needs to live on.
-    fn enter_to_end(&self) -> Result<Stay<'a>> {
-        Stay::enter(self, false)
+        Stay::enter(self, Life::Shown)
     }
 }

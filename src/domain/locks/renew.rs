@@ -57,6 +57,7 @@ impl Locks<'_> {
         }
         match (decide_renew(&facts), theirs) {
             (RenewDecision::Renew, Some(fence)) => {
+                stay.lives()?;
                 let (found, logged) = stay.renew(&lock, fence, ttl, None)?;
                 renewed.insert(fence, fence);
                 Ok((Outcome::Renewed { found: Box::new(found), again: false }, logged))

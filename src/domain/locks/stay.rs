@@ -18,6 +18,8 @@ pub(super) struct Stay<'a> {
     pub(super) survey: Survey<'a>,
     pub(super) now: Now,
     by: Option<AgentId>,
+    /// Why the caller's sign of life could not be left.
+    lifeless: Option<Error>,
     /// Why leases are ended by force.
     pub(super) reason: Option<String>,
 }
@@ -28,6 +30,15 @@ pub(super) enum Announced {
     Yes(Box<Event>),
     /// One that changes nothing for anybody.
     No,
+}
+
+/// Whether the caller leaves a sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// It does.
+    Shown,
+    /// It does not: it is no agent's work.
+    Unseen,
 }
 
 /// Why a lease ends.
@@ -48,7 +59,7 @@ impl<'a> Stay<'a> {
     ///
     /// # Errors
     /// Those of [`Session::enter`]; [`Error::Elsewhere`] if the caller's id is that of another living process.
-    pub(super) fn enter(locks: &Locks<'a>, beat_needed: bool) -> Result<Self> {
+    pub(super) fn enter(locks: &Locks<'a>, life: Life) -> Result<Self> {
         let damage = |key: &ClaimKey, bytes: &[u8]| match parse_lock(key, bytes) {
             Err(Error::Damaged { why, .. }) => Some(why),
             Ok(_) | Err(_) => None,
@@ -59,13 +70,13 @@ impl<'a> Stay<'a> {
         let era = CurrentEra { number: Some(session.era()), recorded: session.era(), same_boot: session.same_boot() };
         let survey = Survey::new(locks, session.claims(), session.beats(), Facts { era, now });
         let by = locks.caller.map(|caller| caller.agent.clone());
-        let mut stay = Self { session, survey, now, by, reason: None };
-        stay.beat(locks, beat_needed)?;
+        let mut stay = Self { session, survey, now, by, lifeless: None, reason: None };
+        stay.beat(locks, life)?;
         Ok(stay)
     }
 
-    fn beat(&mut self, locks: &Locks<'_>, needed: bool) -> Result<()> {
-        let Some(caller) = locks.caller else { return Ok(()) };
+    fn beat(&mut self, locks: &Locks<'_>, life: Life) -> Result<()> {
+        let Some(caller) = locks.caller.filter(|_| life != Life::Unseen) else { return Ok(()) };
         let recorded = self.survey.beat(caller.agent)?;
         self.survey.learn(caller.agent, recorded.as_ref())?;
         let due = match &recorded {
@@ -103,10 +114,13 @@ impl<'a> Stay<'a> {
         };
         let beat = Beat::new(caller.agent, process, locks.machine, locks.host, self.now);
         let name = FileName::new(caller.agent.to_string());
-        match name.map(|name| self.session.write_beat(&name, beat.to_line())) {
-            Some(Err(error)) if needed => Err(error),
-            Some(Ok(()) | Err(_)) | None => Ok(()),
-        }
+        self.lifeless = name.and_then(|name| self.session.write_beat(&name, beat.to_line()).err());
+        Ok(())
+    }
+
+    /// Fails unless the caller has left a sign of life: by an older one, what it is to hold might be another's soon.
+    pub(super) fn lives(&mut self) -> Result<()> {
+        self.lifeless.take().map_or(Ok(()), Err)
     }
 
     /// Writes what becomes of a lock file: in this mode with these leases, or nothing if there are none.

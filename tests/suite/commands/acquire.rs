@@ -16,16 +16,16 @@ fn the_first_acquire_in_a_checkout_makes_the_directory_and_another_agent_is_refu
     let bob = site.agent("bob").run(["acquire", "src/auth.rs"]);
     assert_eq!((bob.code, bob.out.as_str()), (10, ""), "{bob}");
     assert!(bob.err.contains("src/auth.rs is held by alice since "), "{bob}");
-    assert!(bob.err.contains("for: new login\nnext: swarmlock check src/auth.rs"), "{bob}");
+    assert!(bob.err.contains("for: new login\nnext: swarmlock wait src/auth.rs"), "{bob}");
 }
 
 #[test]
 fn a_refused_acquire_changes_nothing() {
     let site = Site::new();
     site.agent("alice").run(["acquire", "a"]).expect(0);
-    let before = site.snapshot();
+    let before = site.snapshot_but_beats();
     site.agent("bob").run(["acquire", "a", "--ttl", "1h", "--reason", "mine now"]).expect(10);
-    assert_eq!(site.snapshot(), before);
+    assert_eq!(site.snapshot_but_beats(), before);
 }
 
 #[test]
@@ -34,6 +34,12 @@ fn acquiring_what_i_hold_renews_it_under_the_same_fence_and_token() {
     let first = site.agent("alice").run(["acquire", "a", "--ttl", "5m", "--reason", "why", "--json"]).expect(0).json();
     let acquired = fs::metadata(site.lock_file("a")).unwrap().mtime_nsec();
     next_millisecond();
+    // With three quarters of its time left it is as good as new, and nothing is written.
+    let untouched = fs::read(site.lock_file("a")).unwrap();
+    let at_once = site.agent("alice").run(["acquire", "a", "--json"]).expect(0).json();
+    assert_eq!((&at_once["result"], &at_once["holder"]["until"]), (&"renewed".into(), &first["holder"]["until"]));
+    assert_eq!(fs::read(site.lock_file("a")).unwrap(), untouched);
+    site.age("a", 100);
     let again = site.agent("alice").run(["acquire", "a", "--json"]).expect(0).json();
     assert_eq!((&first["result"], &again["result"]), (&"acquired".into(), &"renewed".into()));
     assert_eq!(first["token"], again["token"]);

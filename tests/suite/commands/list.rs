@@ -14,7 +14,7 @@ fn every_lock_is_a_row_with_its_state() {
     for name in ["list", "ls", "list-all-locks"] {
         let run = site.nobody().run([name]).expect(0);
         let rows: Vec<Vec<_>> = run.out.lines().map(|line| line.split('\t').collect()).collect();
-        assert!(rows.iter().all(|row| row.len() == 6 && row[5] == "why"), "{run}");
+        assert!(rows.iter().all(|row| row.len() == 8 && row[5..] == ["why", "exclusive", "-"]), "{run}");
         let heads: Vec<_> = rows.iter().map(|row| &row[..3]).collect();
         assert_eq!(heads, [["name:n", "alice", "live"], ["a", "bob", "live"], ["b", "alice", "expired"]], "{run}");
     }

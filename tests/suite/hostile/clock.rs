@@ -75,6 +75,7 @@ fn edit(site: &Site, name: &str, change: impl FnOnce(&mut Value)) {
     let mut lock: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     change(&mut lock);
     fs::write(&file, lock.to_string()).unwrap();
+    site.forget("alice");
 }
 
 #[test]

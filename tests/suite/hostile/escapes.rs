@@ -83,8 +83,9 @@ fn no_text_of_others_forges_a_line_of_an_answer() {
         (&["renew", forged], Some(13)),
         (&["who", forged], Some(13)),
         (&["acquire", forged], Some(0)),
+        (&["acquire", "a.rs", forged], Some(0)),
         // What the parser itself says has several lines.
-        (&["acquire", "a.rs", forged], Some(2)),
+        (&["check", "a.rs", forged], Some(2)),
         (&[forged], Some(2)),
         (&["acquire", "a.rs", "--ttl", forged], Some(2)),
         (&["acquire", "a.rs", &format!("--{forged}")], Some(2)),

@@ -46,10 +46,10 @@ fn nothing_new_and_nothing_lost(site: &Site, full: impl Fn()) {
     let lock = fs::read(site.lock_file("held.rs")).unwrap();
     full();
     for (agent, change) in [
-        ("carol", ["acquire", "new.rs"]),
-        ("carol", ["acquire", "name:new"]),
-        ("alice", ["acquire", "held.rs"]),
-        ("alice", ["renew", "held.rs"]),
+        ("carol", &["acquire", "new.rs"][..]),
+        ("carol", &["acquire", "name:new"]),
+        ("alice", &["acquire", "held.rs", "--ttl", "1h"]),
+        ("alice", &["renew", "held.rs"]),
     ] {
         let run = site.agent(agent).run(change);
         refused(&run, 1, "tmp/pending");

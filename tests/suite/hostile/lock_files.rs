@@ -195,7 +195,7 @@ fn what_a_later_version_added_is_kept_by_a_renewal_or_the_renewal_is_refused() {
         let bytes = with(&added);
         fs::write(&file, &bytes).unwrap();
         for command in ["renew", "acquire"] {
-            refused(&site.agent("alice").run([command, "src/auth.rs"]), 65, FILE);
+            refused(&site.agent("alice").run([command, "src/auth.rs", "--ttl", "1h"]), 65, FILE);
         }
         // Whatever they think of it, it is not free for others.
         let bob = site.agent("bob").run(["acquire", "src/auth.rs"]);

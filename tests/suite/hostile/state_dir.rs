@@ -205,7 +205,11 @@ fn a_state_directory_that_has_used_up_its_numbers_grants_nothing_more_and_says_s
     let line = json!({ "v": 1, "era": era["era"], "next": 1_u64 << 53, "change": null });
     fs::write(site.state(".guard"), line.to_string()).unwrap();
     for resource in ["src/auth.rs", "src/new.rs"] {
-        refused(&site.agent("alice").run(["acquire", resource]), 16, "era.json: this era has no numbers left");
+        refused(
+            &site.agent("alice").run(["acquire", resource, "--ttl", "1h"]),
+            16,
+            "era.json: this era has no numbers left",
+        );
     }
     site.agent("bob").run(["acquire", "src/auth.rs"]).expect(10);
     assert!(site.agent("alice").run(["check", "src/auth.rs"]).expect(0).out.starts_with("mine\t"));

@@ -119,7 +119,8 @@ fn a_change_whose_result_cannot_be_written_takes_place_and_says_so() {
             assert!(failed(form), "{form:?}");
             holds(&site, "alice", form[1]);
         }
-        assert!(failed(&["acquire", "a.rs"]), "renewed");
+        assert!(failed(&["acquire", "a.rs", "--ttl", "2h"]), "renewed");
+        assert!(!failed(&["acquire", "a.rs"]), "nothing is written for a lease that is as good as new");
         assert!(failed(&["renew", "--mine", "--ttl", "3h"]));
         assert_eq!(site.lock_json("b.rs")["holders"][0]["ttl_s"], 3 * 60 * 60);
         assert!(failed(&["release", "a.rs", "b.rs"]));
