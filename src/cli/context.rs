@@ -18,16 +18,19 @@ use super::{
 use crate::{
     checkout::Checkout,
     config::{Config, Loaded},
-    domain::{Caller, Kernel, Locks, Process, redact::Redactor},
+    domain::{AgentId, Caller, Kernel, Locks, Process, notices, redact::Redactor},
     fs::Dir,
     host::{self, Ancestors},
-    store::{self, Machine, StateDir},
+    store::{self, Event, Machine, StateDir},
 };
 
 /// The environment variable that names the agent.
 pub(super) const AGENT_VARIABLE: &str = "SWARMLOCK_AGENT";
 /// The environment variable that names the state directory.
 const DIR_VARIABLE: &str = "SWARMLOCK_DIR";
+
+/// How much of the end of events.log is looked at for what an agent should hear of, in bytes.
+const NEWS: u64 = 256 * 1024;
 
 /// Flags of every command.
 #[derive(Debug, clap::Args)]
@@ -117,6 +120,15 @@ impl Context {
     /// Who is asking.
     pub(super) fn identity(&self) -> Result<Identity, Failure> {
         self.identity_if_known()?.ok_or_else(identity::unknown)
+    }
+
+    /// What this agent should hear of, as far as a state directory can be found.
+    pub(super) fn notices(&self, agent: &AgentId) -> Result<Vec<Event>, Failure> {
+        let Ok(checkout) = self.checkout() else { return Ok(Vec::new()) };
+        match made(&checkout.state_path())? {
+            Some(state) => notices_in(&state, agent),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// What takes secrets out of free text: with the patterns of the state directory, where there is one.
@@ -255,6 +267,10 @@ fn made(path: &Path) -> Result<Option<StateDir>, Failure> {
     }
 }
 
+fn notices_in(state: &StateDir, agent: &AgentId) -> Result<Vec<Event>, Failure> {
+    Ok(notices(store::read_last_events(state, NEWS)?, agent, host::now().wall))
+}
+
 fn redactor(state: &StateDir, config: &Config) -> Result<Redactor, Failure> {
     if let Ok(redactor) = Redactor::new(&config.redact) {
         return Ok(redactor);
@@ -292,6 +308,11 @@ impl Open {
     /// The locks, to be changed by this caller.
     pub(super) fn locks_of<'a>(&'a self, caller: Option<Caller<'a>>) -> Locks<'a> {
         Locks { caller, ..self.locks() }
+    }
+
+    /// What this agent should hear of.
+    pub(super) fn notices(&self, agent: &AgentId) -> Result<Vec<Event>, Failure> {
+        notices_in(&self.state, agent)
     }
 
     /// The settings, from config.toml or their defaults.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Code, Failure, Report, context::AGENT_VARIABLE, identity::Identity};
 use crate::{
     domain::{Found, Mode, Now, Timestamp, Verdict},
-    store::Logged,
+    store::{Event, Logged},
 };
 
 /// A lease as JSON output shows it.
@@ -144,6 +144,21 @@ pub(super) fn held_for(code: Code, found: &Found, now: Now, identity: Option<&Id
         )),
         Some(_) | None => failure,
     }
+}
+
+/// An event that an agent should hear of, as columns: when, what, on what, by whom, and more.
+pub(super) fn notice(event: &Event) -> [String; 5] {
+    let by = event.by.clone().unwrap_or_else(|| "-".to_owned());
+    let resource = event.resource.as_ref().or(event.file.as_ref()).cloned().unwrap_or_default();
+    let was = event.former.as_ref().map(|former| format!("your lease was {}", former.was));
+    let more = was.into_iter().chain(event.reason.clone()).collect::<Vec<_>>().join("; ");
+    [event.at.clone(), event.event.to_string(), resource, by, more]
+}
+
+/// The same as a remark.
+pub(super) fn notice_line(event: &Event) -> String {
+    let [at, what, resource, by, more] = notice(event);
+    format!("you lost {resource} at {at}: {what} by {by} ({more})")
 }
 
 /// Says so if the event of a change could not be written.

@@ -10,7 +10,7 @@ pub(super) const SPEC: Spec = Spec {
     name: "status",
     aliases: &[],
     about: "Where you are, who you are, how many locks there are, and which are yours",
-    prints: "lines that begin with directory, agent, locks, and mine for each lease of yours",
+    prints: "lines that begin with directory, agent, locks, mine for each lease of yours, and lost for each that you lost",
     args: Args::augment_args,
     run: status,
 };
@@ -55,6 +55,10 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
             }
         })?;
     }
+    let notices = match (&open, &identity) {
+        (Some(open), Some(identity)) => open.notices(&identity.id)?,
+        _ => Vec::new(),
+    };
     let era =
         open.as_ref().map(|open| open.state().current_era(open.machine())).transpose()?.and_then(|era| era.number);
     if context.format().json {
@@ -64,7 +68,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
                 "agent": identity.as_ref().map(Identity::json),
                 "locks": { "live": counts.live, "mine": counts.mine, "over": counts.over,
                            "unreadable": counts.unreadable },
-                "mine": mine_json,
+                "mine": mine_json, "notices": notices,
             })
         });
         return Ok(code);
@@ -86,6 +90,10 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
     report.data(&["locks", &numbers], || ());
     for (resource, lease, until) in &mine {
         report.data(&["mine", resource, lease, until], || ());
+    }
+    for event in &notices {
+        let [at, what, resource, by, more] = describe::notice(event);
+        report.data(&["lost", &resource, &at, &what, &by, &more], || ());
     }
     Ok(code)
 }

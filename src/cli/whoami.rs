@@ -4,10 +4,10 @@ use clap::{ArgMatches, Args as _};
 use serde_json::{Value, json};
 
 use super::{
-    Code, Context, Outcome, Report, Spec, args,
+    Code, Context, Outcome, Report, Spec, args, describe,
     identity::{Identity, Source},
 };
-use crate::domain::Process;
+use crate::{domain::Process, store::Event};
 
 pub(super) const SPEC: Spec = Spec {
     name: "whoami",
@@ -36,11 +36,15 @@ fn whoami(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
     let process = context.process()?;
     let shown = process.as_ref().map(|process| format!("{} {}", process.name, process.pid));
     let evidence = context.agent_process()?.is_some();
+    let notices = context.notices(&identity.id)?;
     let word = if identity.reliable() { "reliable" } else { "unreliable" };
     report.data(
         &[identity.id.as_str(), identity.source.words(), word, &identity.why, shown.as_deref().unwrap_or("-")],
-        || json(&identity, process.as_ref(), evidence),
+        || json(&identity, process.as_ref(), evidence, &notices),
     );
+    for event in &notices {
+        report.note(&describe::notice_line(event));
+    }
     for tried in identity.tried.iter().filter(|tried| tried.ignored) {
         report.note(&format!("{} is ignored: {}", tried.source, tried.why));
     }
@@ -62,7 +66,7 @@ fn advice(identity: &Identity) -> Option<&'static str> {
     }
 }
 
-fn json(identity: &Identity, process: Option<&Process>, evidence: bool) -> Value {
+fn json(identity: &Identity, process: Option<&Process>, evidence: bool, notices: &[Event]) -> Value {
     let mut json = identity.json();
     if let Value::Object(map) = &mut json {
         let tried: Vec<_> = identity
@@ -74,6 +78,7 @@ fn json(identity: &Identity, process: Option<&Process>, evidence: bool) -> Value
         map.insert("tried".to_owned(), json!(tried));
         map.insert("process".to_owned(), json!(process));
         map.insert("evidence".to_owned(), json!(evidence));
+        map.insert("notices".to_owned(), json!(notices));
     }
     json
 }

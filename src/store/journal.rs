@@ -101,3 +101,15 @@ pub fn read_events(state: &StateDir) -> Result<(Vec<(Event, String)>, usize)> {
     }
     Ok((events, odd))
 }
+
+/// Reads the newest events of the log, oldest first: those in its last `length` bytes that can be read.
+///
+/// # Errors
+/// If the log cannot be read; a missing log is empty.
+pub fn read_last_events(state: &StateDir, length: u64) -> Result<Vec<Event>> {
+    let Some(file) = state.dir().open_file(&[&layout::EVENTS])? else { return Ok(Vec::new()) };
+    let mut bytes = Vec::new();
+    file.read_into(file.size().saturating_sub(length), READ_LIMIT, &mut bytes)?;
+    // The first may be the end of a line, which is no event.
+    Ok(bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
+}

@@ -24,7 +24,7 @@ pub use era::{CurrentEra, Machine};
 pub use error::Error;
 pub use event::{Event, Former, kind};
 pub use init::{Created, init, sweep_dead_inits};
-pub use journal::read_events;
+pub use journal::{read_events, read_last_events};
 pub use session::{Entry, Logged, Put, Session};
 pub use state_dir::{StateDir, layout};
 

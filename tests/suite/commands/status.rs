@@ -38,3 +38,29 @@ fn a_directory_that_is_not_made_yet_is_said_to_be_so_and_not_made() {
     let outside = Site::outside_git().agent("alice").run(["status"]).expect(2);
     assert!(outside.err.contains("next: swarmlock init"), "{outside}");
 }
+
+#[test]
+fn who_lost_a_lease_is_told_until_they_have_it_again() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a", "b", "--reason", "mine"]).expect(0);
+    let lost = |agent: &str| {
+        let out = site.agent(agent).run(["status"]).expect(0).out;
+        out.lines().filter(|line| line.starts_with("lost\t")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lost("alice"), [""; 0]);
+    site.agent("bob").run(["force-release", "a", "--yes", "--reason", "it is urgent"]).expect(0);
+    let told = lost("alice");
+    assert!(told.len() == 1 && told[0].starts_with("lost\ta\t"), "{told:?}");
+    assert!(told[0].ends_with("\tforce_released\tbob\tyour lease was live; it is urgent"), "{told:?}");
+    assert_eq!(lost("bob"), [""; 0], "it is alice's loss");
+    let json = site.agent("alice").run(["status", "--json"]).expect(0).json();
+    assert_eq!((&json["notices"][0]["event"], &json["notices"][0]["to"]), (&"force_released".into(), &"alice".into()));
+    let whoami = site.agent("alice").run(["whoami"]).expect(0);
+    assert!(whoami.err.contains("you lost a at ") && whoami.err.contains("force_released by bob"), "{whoami}");
+    site.expire("b");
+    site.agent("bob").run(["acquire", "b"]).expect(0);
+    assert_eq!(lost("alice").len(), 2);
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    assert!(lost("alice").iter().all(|line| line.starts_with("lost\tb\t") && line.contains("\ttaken_over\t")));
+    assert_eq!(lost("alice").len(), 1);
+}

@@ -17,6 +17,7 @@ fn the_flag_comes_before_the_variable_and_both_are_reliable() {
     let wanted = serde_json::json!({
         "id": "alice", "source": "SWARMLOCK_AGENT", "reliable": true, "harness": null, "why": "set in the environment",
         "tried": [{"source": "--agent", "ignored": false, "why": "not given"}], "process": null, "evidence": false,
+        "notices": [],
     });
     assert_eq!(json, wanted);
     assert!(!site.state("").exists(), "looking makes nothing");

@@ -1,0 +1,71 @@
+//! What an agent should hear of: leases that it lost. Pure.
+
+use super::{AgentId, Timestamp};
+use crate::store::Event;
+
+/// How long a lost lease is news, in milliseconds.
+const NEWS_MS: u64 = 24 * 3600 * 1000;
+
+/// The events addressed to an agent that are still news at `now`, oldest first: not a day old, and the agent has not had
+/// the same thing again since.
+#[must_use]
+pub fn notices(events: Vec<Event>, agent: &AgentId, now: Timestamp) -> Vec<Event> {
+    let agent = agent.as_str();
+    let mut news: Vec<Event> = Vec::new();
+    for event in events {
+        if event.agent_id.as_deref() == Some(agent) && event.to.as_deref() != Some(agent) {
+            news.retain(|old| !same_lock(old, &event));
+        } else if event.to.as_deref() == Some(agent) && event.by.as_deref() != Some(agent) {
+            // A time that cannot be read is news rather than nothing.
+            let fresh = event.at.parse::<Timestamp>().map_or(true, |at| at.ms_before(now) < NEWS_MS);
+            news.extend(fresh.then_some(event));
+        }
+    }
+    news
+}
+
+fn same_lock(old: &Event, new: &Event) -> bool {
+    let again = |resource: &String| new.resource.as_ref() == Some(resource) || new.resources.contains(resource);
+    old.file == new.file || old.resource.as_ref().is_some_and(again)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Former, kind};
+
+    const NOW_MS: u64 = 1_795_228_279_860;
+
+    fn lost(to: &str, by: &str, file: &str, ago_ms: u64) -> Event {
+        Event {
+            file: Some(file.to_owned()),
+            resource: Some(file.to_owned()),
+            by: Some(by.to_owned()),
+            to: Some(to.to_owned()),
+            former: Some(Former { agent_id: to.to_owned(), fence: 1, was: "expired".into() }),
+            ..Event::new(kind::TAKEN_OVER, NOW_MS - ago_ms)
+        }
+    }
+
+    fn had(agent: &str, file: &str) -> Event {
+        let agent_id = Some(agent.to_owned());
+        Event { file: Some(file.to_owned()), agent_id, ..Event::new(kind::ACQUIRED, NOW_MS) }
+    }
+
+    #[test]
+    fn news_are_what_others_did_to_my_leases_until_i_have_them_again_or_a_day_is_over() {
+        let heard = |events: Vec<Event>| {
+            let alice = AgentId::new("alice").unwrap();
+            let news = notices(events, &alice, Timestamp::from_unix_ms(NOW_MS));
+            news.into_iter().map(|event| event.file.unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(heard(vec![lost("alice", "bob", "a", 0), lost("bob", "alice", "b", 0)]), ["a"]);
+        assert_eq!(heard(vec![lost("alice", "alice", "a", 0)]), [""; 0], "what I did I know");
+        assert_eq!(heard(vec![lost("alice", "bob", "a", 0), had("alice", "a")]), [""; 0]);
+        assert_eq!(heard(vec![lost("alice", "bob", "a", 0), had("alice", "b"), had("bob", "a")]), ["a"]);
+        assert_eq!(heard(vec![had("alice", "a"), lost("alice", "bob", "a", 0)]), ["a"]);
+        assert_eq!(heard(vec![lost("alice", "bob", "a", NEWS_MS - 1), lost("alice", "bob", "b", NEWS_MS)]), ["a"]);
+        let odd = Event { at: "soon".to_owned(), ..lost("alice", "bob", "c", 0) };
+        assert_eq!(heard(vec![odd]), ["c"]);
+    }
+}
