@@ -1,6 +1,6 @@
 //! `acquire`: take or renew leases, all or none.
 
-use std::ffi::OsString;
+use std::{collections::BTreeSet, ffi::OsString};
 
 use clap::Args as _;
 use serde_json::json;
@@ -130,6 +130,7 @@ fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
             logged.iter().for_each(|logged| describe::mention_unlogged(report, logged));
             mention_identity(report, &identity, &granted);
             let mut shown = Vec::new();
+            mention_former(report, &granted);
             for one in &granted {
                 // One lease may be over several resources: its id is one answer.
                 if asked.id_only && shown.contains(&one.found.lease.lease) {
@@ -174,18 +175,24 @@ fn mention_identity(report: &Report, identity: &Identity, granted: &[Granted]) {
     });
 }
 
+/// Says what the granted resources were before, each lease once however many of them it was over.
+fn mention_former(report: &Report, granted: &[Granted]) {
+    let formers = granted.iter().flat_map(|one| match &one.how {
+        Grant::TookOver(formers) => formers.as_slice(),
+        Grant::New | Grant::Again | Grant::Renewed | Grant::Upgraded | Grant::Downgraded => &[],
+    });
+    let mut told = BTreeSet::new();
+    for former in formers.filter(|former| told.insert(former.fence)) {
+        report.note(&format!("taken over from {}, whose lease was {}", former.agent_id, former.was));
+    }
+    if granted.iter().any(|one| one.how == Grant::Again) {
+        report.note("your lease was over; this is a new one, and others may have held it in between");
+    }
+}
+
 fn say(report: &mut Report, granted: &Granted, id_only: bool) {
     let Granted { found, how, also_held } = granted;
     let word = how.word();
-    match how {
-        Grant::TookOver(formers) => {
-            for former in formers {
-                report.note(&format!("taken over from {}, whose lease was {}", former.agent_id, former.was));
-            }
-        }
-        Grant::Again => report.note("your lease was over; this is a new one, and others may have held it in between"),
-        Grant::New | Grant::Renewed | Grant::Upgraded | Grant::Downgraded => {}
-    }
     let now = host::now();
     for other in also_held {
         report.note(&describe::also_held(other, now));

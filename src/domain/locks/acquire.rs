@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AcquireDecision, Acquired, Claimant, Found, Grant, Granted, Holder, Mode, Overlap, Request, Resource, Result,
-        Verdict, decide_acquire, is_worth_renewing,
+        AcquireDecision, Acquired, AgentId, Claimant, Found, Grant, Granted, Holder, Mode, Overlap, Request, Resource,
+        Result, Verdict, decide_acquire, is_worth_renewing,
     },
     store::{ClaimKey, Former, Logged, kind},
 };
@@ -121,7 +121,7 @@ impl Stay<'_> {
             AcquireDecision::Grant | AcquireDecision::Renew | AcquireDecision::Refuse => Grant::Renewed,
         };
         if how == Grant::Upgraded {
-            let _formers = self.end_all_over(&step.locks, None, logged)?;
+            self.end_all_over(&step.locks, None, logged)?;
             own = self.survey.read(&step.key)?.ok_or_else(|| vanished(&step.key))?;
         }
         if how != Grant::Renewed {
@@ -159,50 +159,61 @@ impl Stay<'_> {
         host: &str,
         logged: &mut Vec<Logged>,
     ) -> Result<BTreeMap<ClaimKey, Granted>> {
-        let mut new = Vec::new();
         let single = steps.len() == 1;
+        let replaced = |step: &Step| single.then(|| replaceable(step)).flatten();
+        for step in &steps {
+            self.end_all_over(&step.locks, replaced(step), logged)?;
+        }
+        // What was changed for one step may have been in the file of another.
+        let touched = !logged.is_empty();
+        let mut new = Vec::new();
         for mut step in steps {
-            let replaced = single.then(|| replaceable(&step)).flatten();
-            let mine = step
-                .locks
-                .iter()
-                .filter(|lock| lock.key == step.key)
-                .any(|lock| lock.standing().any(|(lease, _)| lease.agent_id == request.agent));
-            let mut formers = self.end_all_over(&step.locks, replaced, logged)?;
-            let touched = !formers.is_empty();
-            let at = step.locks.iter().position(|lock| lock.key == step.key);
-            let mut own = at.map(|at| step.locks.swap_remove(at));
-            if touched {
-                own = self.survey.read(&step.key)?;
-            }
-            if let (Some(fence), Some(own)) = (replaced, &own) {
-                formers.extend(own.found(fence).map(|found| former(&found)));
-            }
-            formers.retain(|former| former.agent_id != request.agent.as_str());
-            let how = match (formers.is_empty(), mine) {
-                (false, _) => Grant::TookOver(formers),
-                (true, true) => Grant::Again,
-                (true, false) => Grant::New,
+            let replaced = replaced(&step);
+            let how = how_granted(&step, &request.agent);
+            let own = if touched {
+                self.survey.read(&step.key)?
+            } else {
+                let at = step.locks.iter().position(|lock| lock.key == step.key);
+                at.map(|at| step.locks.swap_remove(at))
             };
+            let replaced = replaced.filter(|fence| own.as_ref().is_some_and(|own| own.lease(*fence).is_some()));
             new.push(New { resource: step.resource, key: step.key, own, replaced, how, also_held: step.also_held });
         }
         if new.is_empty() { Ok(BTreeMap::new()) } else { self.grant(new, request, host, logged) }
     }
 
-    /// Ends every lease in `locks` that is over, but for the one given. Whose they were.
-    fn end_all_over(&mut self, locks: &[Lock], but: Option<u64>, logged: &mut Vec<Logged>) -> Result<Vec<Former>> {
-        let mut formers = Vec::new();
+    /// Ends every lease in `locks` that is over, but for the one given.
+    fn end_all_over(&mut self, locks: &[Lock], but: Option<u64>, logged: &mut Vec<Logged>) -> Result<()> {
         for lock in locks {
             for (lease, _) in lock.standing().filter(|(lease, verdict)| verdict.is_over() && Some(lease.fence) != but) {
                 // Ending one may have rewritten the file, or ended this one with it.
                 let Some(now) = self.survey.read(&lock.key)? else { continue };
-                if let Some(found) = now.found(lease.fence) {
+                if now.lease(lease.fence).is_some() {
                     logged.push(self.end(&now, lease.fence, Ending::TakenOver)?);
-                    formers.push(former(&found));
                 }
             }
         }
-        Ok(formers)
+        Ok(())
+    }
+}
+
+/// How a resource is granted on which nothing stands but what is over, shared by others, or the agent's own.
+fn how_granted(step: &Step, agent: &AgentId) -> Grant {
+    let mut formers: Vec<Former> = Vec::new();
+    let mut again = false;
+    for lock in &step.locks {
+        for (lease, _) in lock.standing().filter(|(_, verdict)| verdict.is_over()) {
+            if lease.agent_id == *agent {
+                again |= lock.key == step.key;
+            } else if !formers.iter().any(|former| former.fence == lease.fence) {
+                formers.extend(lock.found(lease.fence).map(|found| former(&found)));
+            }
+        }
+    }
+    match (formers.is_empty(), again) {
+        (false, _) => Grant::TookOver(formers),
+        (true, true) => Grant::Again,
+        (true, false) => Grant::New,
     }
 }
 
