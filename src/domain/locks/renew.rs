@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Acquired, Changed, Claimant, Found, Holder, Outcome, RenewDecision, Request, Result, Selector, Ttl, Verdict,
-        decide_renew,
+        Acquired, Changed, Claimant, Found, Holder, Mode, Outcome, RenewDecision, Request, Result, Selector, Ttl,
+        Verdict, decide_renew,
     },
     store::{ClaimKey, Logged, kind},
 };
@@ -88,14 +88,18 @@ impl Locks<'_> {
     /// What a lease that is over was on, as a request for a new one.
     fn same_again(&self, stay: &Stay<'_>, lock: &Lock, fence: u64, ttl: Option<Ttl>) -> Result<Request> {
         let (lease, _) = lock.lease(fence).ok_or_else(|| vanished(&lock.key))?;
-        let mut resources = Vec::new();
+        let (mut resources, mut mode) = (Vec::new(), Mode::Shared);
         for key in lease.claims(&lock.key) {
-            let part = stay.survey.read(&key)?.filter(|part| part.lease(fence).is_some());
-            resources.extend(part.and_then(|part| part.head().resource()));
+            let Some(part) = stay.survey.read(&key)?.filter(|part| part.lease(fence).is_some()) else { continue };
+            // If it was exclusive on one of them, its holder counts on that.
+            if part.head().mode == Mode::Exclusive {
+                mode = Mode::Exclusive;
+            }
+            resources.extend(part.head().resource());
         }
         Ok(Request {
             resources,
-            mode: lock.head().mode,
+            mode,
             agent: lease.agent_id.clone(),
             ttl: Some(ttl.unwrap_or(lease.ttl_s)),
             default_ttl: lease.ttl_s,
