@@ -87,7 +87,8 @@ fn details(event: &Event) -> String {
         .former
         .as_ref()
         .map(|former| format!("from {} ({}, fence {})", former.agent_id, former.was, former.fence));
+    let together = (!event.resources.is_empty()).then(|| format!("on {}", event.resources.join(", ")));
     let completed = event.completed.then(|| "written by the next process".to_owned());
-    let parts = [former, event.reason.clone(), completed];
+    let parts = [former, together, event.reason.clone(), completed];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

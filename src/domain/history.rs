@@ -6,7 +6,7 @@ use crate::store::Event;
 /// What to show of the log.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Only events about this lock file, or this resource as it was written.
+    /// Only events about this lock file, or this resource as it was written, alone or with others.
     pub about: Option<(String, String)>,
     /// Only events that this agent caused or that are about a lease of its.
     pub by: Option<String>,
@@ -22,6 +22,7 @@ pub fn history<T>(events: Vec<(Event, T)>, filter: &Filter) -> Vec<(Event, T)> {
     let wanted = |event: &Event| {
         let about = filter.about.as_ref().is_none_or(|(file, resource)| {
             event.file.as_ref().map_or(event.resource.as_ref() == Some(resource), |found| found == file)
+                || event.resources.contains(resource)
         });
         let by = filter.by.as_ref().is_none_or(|agent| {
             let former = event.former.as_ref().map(|former| &former.agent_id);
