@@ -122,7 +122,7 @@ fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
         token: Token::from_bits(host::random()?),
     };
     match locks.acquire(request)? {
-        Acquired::Held(held) => Err(refusal(&held, &identity, &targets)),
+        Acquired::Held(held) => Err(refusal(&held, &identity, &targets, asked.mode)),
         Acquired::Granted { granted, logged } => {
             if !logged.is_empty() {
                 report.changed();
@@ -144,7 +144,7 @@ fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
     }
 }
 
-fn refusal(held: &[Found], identity: &Identity, targets: &[Target]) -> Failure {
+fn refusal(held: &[Found], identity: &Identity, targets: &[Target], mode: Mode) -> Failure {
     let now = host::now();
     let Some((first, others)) = held.split_first() else {
         return Failure::new(Code::Held, "it is held").next("swarmlock list");
@@ -153,9 +153,11 @@ fn refusal(held: &[Found], identity: &Identity, targets: &[Target]) -> Failure {
     let failure = others.iter().fold(failure, |failure, found| failure.help(describe::held_by(found, now)));
     let failure = if targets.len() > 1 { failure.help("nothing was locked: it is all or none") } else { failure };
     let leases: Vec<_> = held.iter().map(|found| describe::Lease::new(found, now)).collect();
+    // Who wants to share it need not wait for others who do.
+    let shared = if mode == Mode::Shared { "--shared " } else { "" };
     failure
         .detail("holders", serde_json::to_value(leases).unwrap_or_default())
-        .next(format!("swarmlock wait {}", Target::all_again(targets)))
+        .next(format!("swarmlock wait {shared}{}", Target::all_again(targets)))
 }
 
 fn mention_identity(report: &Report, identity: &Identity, granted: &[Granted]) {

@@ -90,7 +90,7 @@ impl From<store::Error> for Failure {
                 .help("do not rely on what was asked for; look at what stands there now, and ask again")
                 .next("swarmlock status"),
             store::Error::TooLarge { .. } => Self::new(Code::Limit, message)
-                .help("nothing was changed; release the lock and acquire it again")
+                .help("nothing was changed; too much is in one lease, or too many share it: acquire fewer resources at once, or wait until fewer share it")
                 .next("swarmlock list"),
             store::Error::Elsewhere { .. } => Self::new(Code::NotYours, message)
                 .help("two agents with one id would exclude nobody: take another one with --agent ID or SWARMLOCK_AGENT=ID")
