@@ -147,6 +147,7 @@ impl Stay<'_> {
         // It is this file that changes, whichever says that the lease is granted.
         event.file = Some(own.key.file());
         event.resource = Some(found.head.text());
+        event.resources.clear();
         event.mode = Some(mode.word().into());
         let (file, holders) = own.whole()?;
         self.rewrite(own, &file, mode, holders, Announced::Yes(Box::new(event)))
