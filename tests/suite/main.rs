@@ -18,6 +18,7 @@ mod harness;
 mod hostile;
 mod identity;
 mod load;
+mod locks;
 mod naming;
 mod output;
 mod panes;
