@@ -6,7 +6,9 @@ use clap::Args as _;
 use serde_json::json;
 
 use super::{
-    Code, Context, Failure, Outcome, Report, Spec, args, describe,
+    Code, Context, Failure, Outcome, Report, Spec, args,
+    context::AGENT_VARIABLE,
+    describe,
     identity::Identity,
     locate::{Many, Target},
 };
@@ -161,23 +163,17 @@ fn refusal(held: &[Found], identity: &Identity, targets: &[Target], mode: Mode) 
 }
 
 fn mention_identity(report: &Report, identity: &Identity, granted: &[Granted]) {
-    if identity.reliable() {
-        return;
-    }
-    let renewed = granted.iter().find(|one| one.how == Grant::Renewed);
-    report.note(&match renewed {
+    let Some(doubt) = identity.doubt() else { return };
+    let before = |one: &&Granted| matches!(one.how, Grant::Renewed | Grant::Upgraded | Grant::Downgraded);
+    report.note(&match granted.iter().find(before) {
         Some(one) => format!(
-            "{} was locked in this terminal session before: if that was another agent, it holds it, not you",
+            "{doubt}; {} was locked under that id before: if that was another agent, it holds it, not you",
             one.found.head.text()
         ),
-        None => format!(
-            "you are {} only by this terminal session; set SWARMLOCK_AGENT or keep the token to be known again",
-            identity.id
-        ),
+        None => format!("{doubt}; set {AGENT_VARIABLE} or keep the token to be known again"),
     });
 }
 
-/// Says what the granted resources were before, each lease once however many of them it was over.
 fn mention_former(report: &Report, granted: &[Granted]) {
     let formers = granted.iter().flat_map(|one| match &one.how {
         Grant::TookOver(formers) => formers.as_slice(),

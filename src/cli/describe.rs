@@ -136,13 +136,11 @@ pub(super) fn held(code: Code, found: &Found, now: Now) -> Failure {
 /// The same, for an agent who may be the holder and not know it.
 pub(super) fn held_for(code: Code, found: &Found, now: Now, identity: Option<&Identity>) -> Failure {
     let failure = held(code, found, now);
-    match identity {
-        Some(identity) if !identity.reliable() => failure.help(format!(
-            "you are {} only by this terminal session; if that lease is yours, give its --token, or set {AGENT_VARIABLE} \
-             for every call",
-            identity.id
+    match identity.and_then(Identity::doubt) {
+        Some(doubt) => failure.help(format!(
+            "{doubt}; if that lease is yours, its --token releases or renews it; or set {AGENT_VARIABLE} for every call"
         )),
-        Some(_) | None => failure,
+        None => failure,
     }
 }
 

@@ -125,23 +125,19 @@ impl Identity {
 
     /// Whether a later call of the same agent certainly has the same identity, and another agent's has not.
     pub(super) fn reliable(&self) -> bool {
-        match self.source {
-            Source::Flag | Source::Environment | Source::Pane => true,
-            Source::Session { guessed, .. } => !guessed,
-            Source::TerminalSession => false,
-        }
+        self.doubt().is_none()
     }
 
-    /// Where an unreliable identity comes from, and what is doubtful about it.
-    pub(super) fn doubt(&self) -> Cow<'static, str> {
-        match self.source {
-            Source::Session { variable, .. } => {
-                Cow::Owned(format!("by {variable}, which may be that of a harness around yours"))
+    /// Who an unreliable identity says you are, and what is doubtful about it; `None` for a reliable one.
+    pub(super) fn doubt(&self) -> Option<String> {
+        let why = match self.source {
+            Source::Flag | Source::Environment | Source::Pane | Source::Session { guessed: false, .. } => return None,
+            Source::Session { variable, guessed: true } => {
+                format!("by {variable}, which may be that of a harness around yours")
             }
-            Source::Flag | Source::Environment | Source::Pane | Source::TerminalSession => {
-                Cow::Borrowed("by your terminal session, which others may share")
-            }
-        }
+            Source::TerminalSession => "by your terminal session, which others may share".to_owned(),
+        };
+        Some(format!("you are {} only {why}", self.id))
     }
 
     /// As JSON output shows it.
@@ -153,10 +149,8 @@ impl Identity {
 
     /// Refuses what would touch another's leases if the identity were wrong.
     pub(super) fn require_reliable(&self) -> Result<(), Failure> {
-        if self.reliable() {
-            return Ok(());
-        }
-        Err(Failure::new(Code::Usage, format!("--mine: you are {} only {}", self.id, self.doubt()))
+        let Some(doubt) = self.doubt() else { return Ok(()) };
+        Err(Failure::new(Code::Usage, format!("--mine: {doubt}"))
             .help("say who you are with --agent ID")
             .help(format!("or set {AGENT_VARIABLE}=ID in the environment of every call"))
             .help("or name the lease by the token that acquire printed: --token TOKEN")

@@ -159,7 +159,7 @@ fn id_only_prints_the_lease_and_nothing_else() {
 fn an_unreliable_agent_is_told_that_it_is_one() {
     let site = Site::new();
     let run = site.nobody().run(["acquire", "a"]).expect(0);
-    assert!(run.err.contains("only by this terminal session; set SWARMLOCK_AGENT"), "{run}");
+    assert!(run.err.contains("only by your terminal session, which others may share; set SWARMLOCK_AGENT"), "{run}");
     assert_eq!(site.agent("alice").run(["acquire", "b"]).expect(0).err, "");
 }
 
@@ -222,7 +222,7 @@ fn who_is_known_only_by_the_terminal_session_is_told_so_when_refused() {
     let site = Site::new();
     site.agent("alice").run(["acquire", "a"]).expect(0);
     let stranger = site.nobody().run(["acquire", "a"]).expect(10);
-    assert!(stranger.err.contains("only by this terminal session; if that lease is yours"), "{stranger}");
+    assert!(stranger.err.contains("only by your terminal session, which others may share; if that lease is yours"), "{stranger}");
     let known = site.agent("bob").run(["acquire", "a"]).expect(10);
     assert!(!known.err.contains("terminal session"), "{known}");
 }
