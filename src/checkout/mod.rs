@@ -42,7 +42,10 @@ pub struct Checkout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// To find a lock that may stand there, whatever the path is now.
-    Find,
+    Find {
+        /// Take characters such as `*` as they are.
+        literal: bool,
+    },
     /// To lock it, or to learn whether it could be locked: what is there must be lockable.
     Lock {
         /// Take characters such as `*` as they are.

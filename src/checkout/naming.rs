@@ -40,7 +40,8 @@ impl Checkout {
         if bytes.is_empty() || bytes.len() > LONGEST_PATH {
             return Err(Error::BadPath { text: shown(), why: "a path is 1 to 4096 bytes" });
         }
-        let (path, pattern) = if purpose != (Purpose::Lock { literal: true }) && pattern::has_wildcards(bytes) {
+        let (Purpose::Find { literal } | Purpose::Lock { literal }) = purpose;
+        let (path, pattern) = if !literal && pattern::has_wildcards(bytes) {
             let spelling = pattern::split(cwd, bytes)?;
             (spelling.path, spelling.pattern)
         } else {
@@ -158,12 +159,6 @@ impl Checkout {
             }
         }
         places
-    }
-
-    /// The path that `text` names if nothing is looked up.
-    #[must_use]
-    pub fn as_written(&self, cwd: &Path, text: &OsStr) -> Option<Resource> {
-        self.candidates(cwd, text).into_iter().find(|resource| matches!(resource, Resource::Path(..)))
     }
 }
 

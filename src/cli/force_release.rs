@@ -41,7 +41,7 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
     let locks = open.as_ref().map(|open| open.locks());
     let mut resources = Vec::new();
     for text in &args.target.resources {
-        let resource = locate::held(context, &checkout, locks.as_ref(), text, |_| true)?;
+        let resource = locate::held(context, &checkout, locks.as_ref(), text, args.target.literal, |_| true)?;
         if !resources.contains(&resource) {
             resources.push(resource);
         }

@@ -5,12 +5,11 @@ use std::ffi::OsString;
 use clap::{ArgMatches, Args as _};
 use serde_json::Value;
 
-use super::{Code, Context, Outcome, Report, Spec, args};
+use super::{Code, Context, Outcome, Report, Spec, args, locate};
 use crate::{
-    checkout::Purpose,
     domain::{Filter, Timestamp, history as select},
     host,
-    store::{Event, read_events},
+    store::{Event, kind, read_events},
 };
 
 pub(super) const SPEC: Spec = Spec {
@@ -24,9 +23,12 @@ pub(super) const SPEC: Spec = Spec {
 
 #[derive(Debug, clap::Args)]
 struct Args {
-    /// Only what happened to this path or name:NAME
+    /// Only what happened to locks on this path, directory, pattern or name:NAME, whatever it is now
     #[arg(value_name = "RESOURCE")]
     resource: Option<OsString>,
+    /// No pattern: take *, ?, [ and { as they are
+    #[arg(long, requires = "resource")]
+    literal: bool,
     /// Only what this agent did or what happened to its leases
     #[arg(long, value_name = "ID")]
     by: Option<String>,
@@ -55,10 +57,7 @@ fn history(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
     let args: Args = args::of(matches)?;
     let checkout = context.checkout()?;
     let about = match &args.resource {
-        Some(text) => {
-            let resource = checkout.resource(context.cwd()?, text, Purpose::Find)?;
-            Some((resource.claim().file(), resource.text()))
-        }
+        Some(text) => Some(locate::ever_named(context, &checkout, text, args.literal)?),
         None => None,
     };
     let since = args.since.map(|since| match since {
@@ -87,8 +86,12 @@ fn details(event: &Event) -> String {
         .former
         .as_ref()
         .map(|former| format!("from {} ({}, fence {})", former.agent_id, former.was, former.fence));
+    let mode = event.mode.as_deref().map(|mode| match &*event.event {
+        kind::MODE_CHANGED => format!("{mode} now"),
+        _ => mode.to_owned(),
+    });
     let together = (!event.resources.is_empty()).then(|| format!("on {}", event.resources.join(", ")));
     let completed = event.completed.then(|| "written by the next process".to_owned());
-    let parts = [former, together, event.reason.clone(), completed];
+    let parts = [former, mode, together, event.reason.clone(), completed];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

@@ -1,11 +1,14 @@
 //! Resources on the command line: what they name now, and what they named when they were locked.
 
-use std::ffi::{OsStr, OsString};
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+};
 
 use super::{Context, Failure, Report, args::shell_word, context::Open};
 use crate::{
-    checkout::{Checkout, Error, Purpose},
-    domain::{Holder, Locks, Looked, Resource, overlap},
+    checkout::{Checkout, Purpose},
+    domain::{Holder, Kind, Locks, Looked, Resource, overlap},
 };
 
 /// One resource.
@@ -85,30 +88,27 @@ pub(super) fn look(
     let named = target(context, checkout, text, literal);
     let Some(open) = open else { return Ok((named?, Looked::default())) };
     let locks = open.locks();
-    if let Ok(named) = &named {
-        let looked = locks.look(&named.resource)?;
-        if !looked.found.is_empty() {
-            return named_with(named, looked);
+    let named = match named {
+        Ok(named) => {
+            let looked = locks.look(&named.resource)?;
+            Ok((named, looked))
         }
+        Err(failure) => Err(failure),
+    };
+    if named.as_ref().is_ok_and(|(_, looked)| !looked.found.is_empty()) {
+        return named;
     }
     let known = |other: &Resource| {
-        let files = named.as_ref().ok().and_then(|named| named.resource.files());
+        let files = named.as_ref().ok().and_then(|(named, _)| named.resource.files());
         files.zip(other.files()).is_some_and(|(here, there)| overlap(here, there))
     };
-    for resource in checkout.candidates(context.cwd()?, text) {
+    for resource in once_named(checkout, context.cwd()?, text, literal) {
         if !known(&resource) && !locks.on(&resource)?.is_empty() {
             let looked = locks.look(&resource)?;
             return Ok((Target { resource, word: shell_word(text), literal }, looked));
         }
     }
-    let named = named?;
-    let looked = locks.look(&named.resource)?;
-    Ok((named, looked))
-}
-
-fn named_with(named: &Target, looked: Looked) -> Result<(Target, Looked), Failure> {
-    let Target { resource, word, literal } = named;
-    Ok((Target { resource: resource.clone(), word: word.clone(), literal: *literal }, looked))
+    named
 }
 
 /// The resource whose lock is meant by `text` where locks are given up or renewed: one with a lease of theirs, under
@@ -118,19 +118,14 @@ pub(super) fn held(
     checkout: &Checkout,
     locks: Option<&Locks<'_>>,
     text: &OsStr,
+    literal: bool,
     theirs: impl Fn(&Holder) -> bool,
 ) -> Result<Resource, Failure> {
     let cwd = context.cwd()?;
-    let named: Result<Resource, Error> = checkout.resource(cwd, text, Purpose::Find);
+    let named = checkout.resource(cwd, text, Purpose::Find { literal });
     let Some(locks) = locks else { return Ok(named?) };
-    let mut possible: Vec<Resource> = named.as_ref().ok().cloned().into_iter().collect();
-    for candidate in checkout.candidates(cwd, text) {
-        if !possible.contains(&candidate) {
-            possible.push(candidate);
-        }
-    }
     let mut held = None;
-    for resource in possible {
+    for resource in with_earlier(named.as_ref().ok(), || once_named(checkout, cwd, text, literal)) {
         match locks.on(&resource) {
             Ok(found) if found.iter().any(|found| theirs(&found.lease)) => return Ok(resource),
             Ok(found) if found.is_empty() => {}
@@ -142,4 +137,31 @@ pub(super) fn held(
         Some(held) => Ok(held),
         None => Ok(named?),
     }
+}
+
+/// All that `text` names or may have named when it was locked.
+pub(super) fn ever_named(
+    context: &Context,
+    checkout: &Checkout,
+    text: &OsStr,
+    literal: bool,
+) -> Result<Vec<Resource>, Failure> {
+    let cwd = context.cwd()?;
+    let named = checkout.resource(cwd, text, Purpose::Find { literal });
+    let all: Vec<_> = with_earlier(named.as_ref().ok(), || once_named(checkout, cwd, text, literal)).collect();
+    if all.is_empty() { Ok(vec![named?]) } else { Ok(all) }
+}
+
+/// What a text names now and then what it may have named, which is looked for only when it is asked for: it costs calls,
+/// and mostly the first is the one.
+fn with_earlier(named: Option<&Resource>, earlier: impl FnOnce() -> Vec<Resource>) -> impl Iterator<Item = Resource> {
+    let earlier = std::iter::once_with(earlier).flatten();
+    named.cloned().into_iter().chain(earlier.filter(move |other| Some(other) != named))
+}
+
+/// What `text` may have named when something else stood there.
+fn once_named(checkout: &Checkout, cwd: &Path, text: &OsStr, literal: bool) -> Vec<Resource> {
+    let mut found = checkout.candidates(cwd, text);
+    found.retain(|resource| !literal || resource.kind() != Kind::Glob);
+    found
 }

@@ -57,7 +57,7 @@ impl Select {
         let locks = open.as_ref().map(Open::locks);
         let mut resources = Vec::new();
         for text in &self.resources {
-            let resource = held(context, &checkout, locks.as_ref(), text, |lease| who.owns(lease))?;
+            let resource = held(context, &checkout, locks.as_ref(), text, false, |lease| who.owns(lease))?;
             if let Some(locks) = &locks {
                 no_lease_id(locks, text, &resource)?;
             }

@@ -1,13 +1,13 @@
 //! Which events of the log somebody asked for. Pure.
 
-use super::Timestamp;
+use super::{Resource, Timestamp};
 use crate::store::Event;
 
 /// What to show of the log.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Only events about this lock file, or this resource as it was written, alone or with others.
-    pub about: Option<(String, String)>,
+    /// Only events about leases on one of these, alone or with others.
+    pub about: Option<Vec<Resource>>,
     /// Only events that this agent caused or that are about a lease of its.
     pub by: Option<String>,
     /// Only events from this moment on.
@@ -19,11 +19,15 @@ pub struct Filter {
 /// The events that pass the filter, oldest first.
 #[must_use]
 pub fn history<T>(events: Vec<(Event, T)>, filter: &Filter) -> Vec<(Event, T)> {
+    let about: Option<Vec<(String, String)>> =
+        filter.about.as_ref().map(|about| about.iter().map(|one| (one.claim().file(), one.text())).collect());
+    let is_about = |event: &Event, file: &String, text: &String| match &event.file {
+        // It is the file of the last; of the others only the text is known, which may be of another worktree.
+        Some(found) => found == file || event.resources.contains(text),
+        None => event.resource.as_ref() == Some(text),
+    };
     let wanted = |event: &Event| {
-        let about = filter.about.as_ref().is_none_or(|(file, resource)| {
-            event.file.as_ref().map_or(event.resource.as_ref() == Some(resource), |found| found == file)
-                || event.resources.contains(resource)
-        });
+        let about = about.as_ref().is_none_or(|about| about.iter().any(|(file, text)| is_about(event, file, text)));
         let by = filter.by.as_ref().is_none_or(|agent| {
             let former = event.former.as_ref().map(|former| &former.agent_id);
             [event.by.as_ref(), event.agent_id.as_ref(), former].contains(&Some(agent))

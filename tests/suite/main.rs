@@ -29,4 +29,5 @@ mod reads;
 mod refusals;
 mod release;
 mod scale;
+mod told;
 mod worktrees;

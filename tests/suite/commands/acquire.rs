@@ -222,7 +222,10 @@ fn who_is_known_only_by_the_terminal_session_is_told_so_when_refused() {
     let site = Site::new();
     site.agent("alice").run(["acquire", "a"]).expect(0);
     let stranger = site.nobody().run(["acquire", "a"]).expect(10);
-    assert!(stranger.err.contains("only by your terminal session, which others may share; if that lease is yours"), "{stranger}");
+    assert!(
+        stranger.err.contains("only by your terminal session, which others may share; if that lease is yours"),
+        "{stranger}"
+    );
     let known = site.agent("bob").run(["acquire", "a"]).expect(10);
     assert!(!known.err.contains("terminal session"), "{known}");
 }
