@@ -300,6 +300,11 @@ impl Open {
         }
     }
 
+    /// The state directory that stands at the same path now, if there is one, with the same settings.
+    pub(super) fn again(self) -> Result<Option<Self>, Failure> {
+        Ok(made(self.state.path())?.map(|state| Self { state, ..self }))
+    }
+
     /// What takes secrets out of free text. To be asked for when there is text, for it compiles the patterns.
     pub(super) fn redactor(&self) -> Result<Redactor, Failure> {
         redactor(&self.state, &self.config)

@@ -79,7 +79,7 @@ const COMMANDS: &[Spec] = &[
 ];
 
 /// The commands that only look at the state directory: they go on with the defaults where the configuration is wrong.
-const LOOKS: &[&str] = &["check", "who", "list", "status", "history", "wait", "whoami"];
+const LOOKS: &[&str] = &["check", "who", "list", "status", "history", "wait"];
 
 /// Runs the command line `args`, the first of which is the program's own name.
 #[must_use]

@@ -34,7 +34,7 @@ struct Args {
     #[arg(long)]
     shared: bool,
     /// How long to wait
-    #[arg(long, value_name = "DURATION", default_value = "90s", value_parser = args::waiting)]
+    #[arg(long, value_name = "DURATION", default_value = "90s", value_parser = args::waiting, allow_hyphen_values = true)]
     timeout: Duration,
 }
 
@@ -49,8 +49,8 @@ fn wait(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
         let shares = args.shared && found.head.mode == Mode::Shared;
         !mine && !shares && !found.verdict.is_over()
     };
+    let mut open = context.open(&checkout, report)?;
     loop {
-        let open = context.open(&checkout, report)?;
         let mut free = Vec::new();
         let mut holder = None;
         for text in &args.target.resources {
@@ -67,11 +67,15 @@ fn wait(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
         let now = host::now();
         let waited_ms = now.mono_ms.saturating_sub(began_ms);
         if waited_ms >= limit_ms {
-            let message =
-                format!("{}, and it was waited {}", describe::held_by(&holder, now), describe::span(waited_ms));
+            let message = format!("{}; waited for {}", describe::held_by(&holder, now), describe::span(waited_ms));
             let lease = serde_json::to_value(describe::Lease::new(&holder, now)).unwrap_or_default();
             return Err(Failure::new(Code::TimedOut, message).detail("holder", lease).next("swarmlock list"));
         }
         host::pause(PAUSE.min(Duration::from_millis(limit_ms - waited_ms)));
+        // Another may stand there by now; what there is to say of it has been said.
+        open = match open {
+            Some(open) => open.again()?,
+            None => None,
+        };
     }
 }
