@@ -79,7 +79,12 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
                 code = code.max(failure.code);
                 report.failure(&failure);
             }
-            Outcome::Nobody(_) | Outcome::NotYours(_) | Outcome::Renewed { .. } => free(report, &resource, None),
+            Outcome::Nobody(_) | Outcome::NotYours(_) | Outcome::Renewed { .. } => {
+                let named = resources.iter().find(|one| one.text() == resource);
+                // It is a hint: where it cannot be had, there is none.
+                let overlapping = named.and_then(|named| overlapping(open, named).ok().flatten());
+                free(report, &resource, overlapping.as_ref());
+            }
         }
     }
     Ok(code)

@@ -10,7 +10,7 @@ pub(super) const SPEC: Spec = Spec {
     name: "status",
     aliases: &[],
     about: "Where you are, who you are, how many locks there are, and which are yours",
-    prints: "lines that begin with directory, agent, locks, mine for each lease of yours, and lost for each that you lost",
+    prints: "lines that begin with checkout, directory, agent, locks, mine for each lease of yours, lost for each you lost",
     args: Args::augment_args,
     run: status,
 };
@@ -30,6 +30,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
     let Args {} = args::of(matches)?;
     let identity = context.identity_if_known()?;
     let checkout = context.checkout()?;
+    let root = checkout.root().to_string_lossy().into_owned();
     let dir = checkout.state_path().to_string_lossy().into_owned();
     let open = context.open(&checkout, report)?;
     let mut counts = Counts::default();
@@ -64,7 +65,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
     if context.format().json {
         report.data(&[], || {
             json!({
-                "root": checkout.root().to_string_lossy(), "dir": dir, "exists": open.is_some(), "era": era,
+                "root": root, "worktree": checkout.worktree().name(), "dir": dir, "exists": open.is_some(), "era": era,
                 "agent": identity.as_ref().map(Identity::json),
                 "locks": { "live": counts.live, "mine": counts.mine, "over": counts.over,
                            "unreadable": counts.unreadable },
@@ -72,6 +73,10 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
             })
         });
         return Ok(code);
+    }
+    match checkout.worktree().name() {
+        Some(name) => report.data(&["checkout", &root, &format!("worktree {name}")], || ()),
+        None => report.data(&["checkout", &root], || ()),
     }
     match open {
         Some(_) => report.data(&["directory", &dir], || ()),

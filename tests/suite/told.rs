@@ -64,3 +64,49 @@ fn a_literal_text_is_never_taken_for_a_pattern() {
     let pattern = spelled_alike().nobody().run(["force-release", "[id].tsx", "--yes"]).expect(0);
     assert!(pattern.out.contains("\tbob\t"), "{pattern}");
 }
+
+#[test]
+fn waiting_says_once_what_there_is_to_say() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    fs::write(site.state("config.toml"), "no_such_key = 1\n").unwrap();
+    let run = site.agent("bob").run(["wait", "a", "--timeout", "300ms"]).expect(11);
+    assert_eq!(run.err.matches("going on with the defaults").count(), 1, "{run}");
+    assert!(run.err.contains("; waited for "), "{run}");
+}
+
+#[test]
+fn force_release_names_what_holds_more_than_what_was_named() {
+    let site = Site::new();
+    fs::create_dir(site.path("src")).unwrap();
+    site.agent("alice").run(["acquire", "src"]).expect(0);
+    for args in [&["force-release", "src/a"][..], &["force-release", "src/a", "--yes"]] {
+        let run = site.agent("bob").run(args).expect(0);
+        assert!(run.out.starts_with("free\tsrc/a\t"), "{run}");
+        assert!(run.err.contains("no lease is on it; but src/ is held by alice"), "{run}");
+    }
+}
+
+#[test]
+fn status_tells_the_worktree_it_was_asked_in() {
+    let site = Site::new();
+    let admin = site.path(".git/worktrees/f");
+    for dir in [&admin, &site.path("wt")] {
+        fs::create_dir_all(dir).unwrap();
+    }
+    for (file, text) in [
+        (site.path(".git/HEAD"), String::new()),
+        (admin.join("HEAD"), String::new()),
+        (admin.join("commondir"), "../..\n".to_owned()),
+        (site.path("wt/.git"), format!("gitdir: {}\n", admin.display())),
+    ] {
+        fs::write(file, text).unwrap();
+    }
+    let root = fs::canonicalize(site.root()).unwrap();
+    let main = site.agent("alice").run(["status"]).expect(0);
+    assert!(main.out.starts_with(&format!("checkout\t{}\n", root.display())), "{main}");
+    let linked = site.agent("alice").within(site.path("wt")).run(["status"]).expect(0);
+    assert!(linked.out.starts_with(&format!("checkout\t{}\tworktree f\n", root.join("wt").display())), "{linked}");
+    let json = site.agent("alice").within(site.path("wt")).run(["status", "--json"]).expect(0).json();
+    assert_eq!((&json["worktree"], &json["root"]), (&"f".into(), &root.join("wt").to_str().unwrap().into()));
+}
