@@ -142,6 +142,10 @@ impl Holder {
 
     /// Says that only these of its resources are left.
     pub(super) fn shrink(&mut self, left: &[ClaimKey]) {
+        if self.files.is_empty() {
+            // Said already, by a release that was killed after it.
+            return;
+        }
         let files: Vec<String> = left.iter().map(ClaimKey::file).collect();
         // In the same order, so that each text goes with its file.
         let texts = self.files.iter().zip(&self.resources).filter(|(file, _)| files.contains(file));
