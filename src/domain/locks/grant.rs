@@ -80,7 +80,9 @@ impl Stay<'_> {
             match done {
                 Ok(done) => logged.extend(done),
                 Err(error) => {
-                    self.undo(&written, number);
+                    if left > 0 || self.is_not_in(&one.key, number) {
+                        self.undo(&written, number);
+                    }
                     return Err(error);
                 }
             }
@@ -88,6 +90,14 @@ impl Stay<'_> {
             granted.insert(one.key, Granted { found, how: one.how, also_held: one.also_held });
         }
         Ok(granted)
+    }
+
+    /// Whether a lease certainly does not stand in this file: what went wrong came before it was written.
+    fn is_not_in(&self, key: &ClaimKey, fence: u64) -> bool {
+        match self.survey.read(key) {
+            Ok(lock) => lock.is_none_or(|lock| lock.file.holder(fence).is_none()),
+            Err(_) => false,
+        }
     }
 
     /// Takes back what was written of a lease that is not granted. What cannot be is litter: it counts for nothing.
