@@ -8,6 +8,7 @@ mod lib_agent;
 mod numbers;
 mod races;
 mod reader;
+mod several;
 mod strace;
 mod swap;
 mod sweep;
