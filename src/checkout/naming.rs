@@ -109,7 +109,8 @@ impl Checkout {
 
     /// What `text` may have named when something else stood there: the path, the tree and the pattern of that spelling,
     /// in the worktree that it is in now, in that of `cwd` (absolute, without links) and in the main checkout. No link is
-    /// followed. Empty for what is no path in any of them.
+    /// followed. Empty for what is no path in any of them, and for what goes up again after it went down: through a link
+    /// that leads to another file.
     #[must_use]
     pub fn candidates(&self, cwd: &Path, text: &OsStr) -> Vec<Resource> {
         let bytes = text.as_bytes();
@@ -118,7 +119,7 @@ impl Checkout {
             return name.map(Resource::Name).into_iter().collect();
         }
         let mut found = Vec::new();
-        if bytes.is_empty() || bytes.len() > LONGEST_PATH {
+        if bytes.is_empty() || bytes.len() > LONGEST_PATH || pattern::turns_back(bytes) {
             return found;
         }
         let path = pattern::lexical(cwd, bytes);

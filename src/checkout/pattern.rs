@@ -74,6 +74,11 @@ pub(super) fn has_wildcards(text: &[u8]) -> bool {
     text.iter().any(|b| matches!(b, b'*' | b'?' | b'[' | b'{'))
 }
 
+/// Whether `..` follows a name in `path`: where that leads cannot be told without looking.
+pub(super) fn turns_back(path: &[u8]) -> bool {
+    parts(path).skip_while(|part| *part == b"..").any(|part| part == b"..")
+}
+
 /// `path` from `base`, if nothing is looked up.
 pub(super) fn lexical(base: &Path, path: &[u8]) -> std::path::PathBuf {
     let mut at = base.to_owned();

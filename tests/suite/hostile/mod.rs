@@ -7,6 +7,7 @@ mod escapes;
 mod full;
 mod lock_files;
 mod mounted;
+mod names;
 mod namespaces;
 mod object;
 mod planted;
