@@ -1,6 +1,10 @@
 //! The only printer: data on stdout, talk on stderr.
 
-use std::io::{self, Write};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    io::{self, Write},
+};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -28,13 +32,22 @@ pub(super) struct Report {
     pending: Vec<u8>,
     failed: Option<io::Error>,
     changed: bool,
+    warned: RefCell<BTreeSet<String>>,
 }
 
 impl Report {
     /// A report in this format.
     #[must_use]
     pub(super) fn new(format: Format) -> Self {
-        Self { format, command: String::new(), again: Vec::new(), pending: Vec::new(), failed: None, changed: false }
+        Self {
+            format,
+            command: String::new(),
+            again: Vec::new(),
+            pending: Vec::new(),
+            failed: None,
+            changed: false,
+            warned: RefCell::default(),
+        }
     }
 
     /// Of this command, with these flags in the commands that it tells people to run next.
@@ -96,8 +109,12 @@ impl Report {
         }
     }
 
-    /// A remark that is not silenced: something went wrong that the exit code does not tell.
+    /// A remark that is not silenced: something went wrong that the exit code does not tell. Said once, however often a
+    /// command looks.
     pub(super) fn warning(&self, message: &str) {
+        if !self.warned.borrow_mut().insert(message.to_owned()) {
+            return;
+        }
         self.talk(&json!({ "warning": message }), || format!("swarmlock: warning: {}", escape::line(message)));
     }
 

@@ -155,3 +155,14 @@ fn commands_without_a_state_directory_care_for_no_configuration() {
         assert_eq!(site.agent("alice").run(args).expect(0).err, "", "{args:?}");
     }
 }
+
+#[test]
+fn who_waits_is_warned_of_settings_that_cannot_be_read_once() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "x"]).expect(0);
+    site.plant("config.toml", "bad = [");
+    // It looks several times.
+    let run = site.agent("bob").run(["wait", "x", "--timeout", "300ms"]);
+    assert_ne!(run.code, 0, "the control: it is held; {run}");
+    assert_eq!(run.err.matches("warning").count(), 1, "{run}");
+}
