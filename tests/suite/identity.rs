@@ -204,3 +204,35 @@ fn the_tests_take_every_variable_out_of_the_environment_that_the_program_reads()
         assert!(OWN_VARIABLES.contains(&name), "{name}");
     }
 }
+
+/// The line of a harness with an id of its own choosing, after which the harness lives on until its stdin ends.
+fn harness_with_id(site: &Site, id: &str, line: &str) -> std::process::Child {
+    let mut command = Command::new(shell_named(site, "claude"));
+    without_identity(&mut command).current_dir(site.root()).env("B", BINARY).env("SWARMLOCK_AGENT", id);
+    command.args(["-c", &format!("{line}; echo done; read -r _")]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[test]
+fn the_first_harness_with_an_id_has_it_also_right_after_a_call_from_none() {
+    if !usable("the_first_harness_with_an_id_has_it_also_right_after_a_call_from_none") {
+        return;
+    }
+    let site = Site::new();
+    // Its beat names no process, and none is due for ten seconds.
+    site.agent("alice").run(["acquire", "other"]).expect(0);
+    let mut first = harness_with_id(&site, "alice", "$B acquire x");
+    let mut told = String::new();
+    let mut out = std::io::BufReader::new(first.stdout.take().unwrap());
+    while !told.contains("done\n") {
+        assert_ne!(std::io::BufRead::read_line(&mut out, &mut told).unwrap(), 0, "{told}");
+    }
+    assert!(told.starts_with("acquired\tx\t"), "{told}");
+    let second = finish(harness_with_id(&site, "alice", "$B acquire x; $B release x"));
+    assert!(!second.out.contains('\t') && second.err.contains("is the id of claude"), "{second}");
+    // The control: once the first has ended, the id is free.
+    drop(first.stdin.take());
+    first.wait().unwrap();
+    let third = finish(harness_with_id(&site, "alice", "$B release x"));
+    assert!(third.out.starts_with("released\tx\t"), "{third}");
+}

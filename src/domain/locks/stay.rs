@@ -83,11 +83,7 @@ impl<'a> Stay<'a> {
             None => true,
             Some(beat) => beat.is_due(&self.survey.here(false)?),
         };
-        if let (Some(beat), false) = (&recorded, due)
-            && beat.process.is_none()
-        {
-            return Ok(());
-        }
+        // Also where the last beat names no process: another one may have this id, and its beat is not due either.
         let own = (caller.process)()?;
         let before = match &recorded {
             Some(beat) => beat.process.as_ref().zip(self.survey.liveness(beat)?),
