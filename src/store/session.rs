@@ -208,13 +208,13 @@ impl<'a> Session<'a> {
             .ok_or_else(|| Error::TooLarge { path: dir.path().join(agent.as_str()), limit: super::beats::WIDTH })?;
         match dir.open_writable(&[agent]) {
             Ok(Some(file)) if file.size() == line.len() as u64 => Ok(file.overwrite_start(&line)?),
+            Err(error @ FsError::Call { .. }) if !error.is_denied() => Err(error.into()),
             // Whatever else stands there is replaced, never followed.
-            Ok(_) | Err(FsError::Unsafe { .. }) => {
+            Ok(_) | Err(_) => {
                 document::stage(&self.tmp, &line, Sync::Volatile, Stamp::Now)?;
                 let done = self.tmp.rename(&layout::PENDING, &dir, agent);
                 Ok(done.inspect_err(|_| document::unstage(&self.tmp))?)
             }
-            Err(error) => Err(error.into()),
         }
     }
 

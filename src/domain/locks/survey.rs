@@ -147,12 +147,13 @@ impl<'a> Survey<'a> {
         Ok(())
     }
 
-    /// The newest beat of an agent; one that is torn or unsafe says nothing.
+    /// The newest beat of an agent; one that is torn, unsafe or not to be read says nothing.
     pub(super) fn beat(&self, agent: &AgentId) -> Result<Option<Beat>> {
         let Some(name) = FileName::new(agent.to_string()) else { return Ok(None) };
         match self.beats.read(&name) {
             Ok(bytes) => Ok(bytes.and_then(|bytes| Beat::parse(agent, &bytes))),
             Err(Error::Damaged { .. } | Error::Fs(fs::Error::Unsafe { .. })) => Ok(None),
+            Err(Error::Fs(error)) if error.is_denied() => Ok(None),
             Err(error) => Err(error),
         }
     }
