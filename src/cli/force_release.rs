@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{Caller, Changed, Found, Outcome, Resource},
-    host,
+    host, store,
 };
 
 pub(super) const SPEC: Spec = Spec {
@@ -55,11 +55,14 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
     let mut code = Code::Done;
     if !args.yes {
         for resource in &resources {
-            let on = open.locks().on(resource)?;
-            on.iter().for_each(|found| say(report, "would_release", found));
-            on.iter().for_each(|found| report.note(&describe::held_by(found, now)));
-            if on.is_empty() {
-                free(report, &resource.text(), overlapping(open, resource)?.as_ref());
+            match open.locks().on(resource) {
+                Ok(on) if on.is_empty() => free(report, &resource.text(), overlapping(open, resource)?.as_ref()),
+                Ok(on) => {
+                    on.iter().for_each(|found| say(report, "would_release", found));
+                    on.iter().for_each(|found| report.note(&describe::held_by(found, now)));
+                }
+                // The others would be ended all the same.
+                Err(error) => code = code.max(fail(report, error)),
             }
         }
         report.note("nothing was changed; with --yes it will be");
@@ -74,11 +77,7 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
                 report.changed();
                 say(report, "released", &found);
             }
-            Outcome::Failed(error) => {
-                let failure = Failure::from(error);
-                code = code.max(failure.code);
-                report.failure(&failure);
-            }
+            Outcome::Failed(error) => code = code.max(fail(report, error)),
             Outcome::Nobody(_) | Outcome::NotYours(_) | Outcome::Renewed { .. } => {
                 let named = resources.iter().find(|one| one.text() == resource);
                 // It is a hint: where it cannot be had, there is none.
@@ -88,6 +87,12 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
         }
     }
     Ok(code)
+}
+
+fn fail(report: &Report, error: store::Error) -> Code {
+    let failure = Failure::from(error);
+    report.failure(&failure);
+    failure.code
 }
 
 fn overlapping(open: &super::context::Open, resource: &Resource) -> Result<Option<Found>, Failure> {
