@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A tmux server of its own, gone with the test.
-struct Server<'a> {
+pub struct Server<'a> {
     site: &'a Site,
     name: &'static str,
 }
@@ -28,7 +28,7 @@ impl Drop for Server<'_> {
 
 impl<'a> Server<'a> {
     /// `None` if there is no tmux here, or no room for its socket.
-    fn start(site: &'a Site, name: &'static str) -> Option<Self> {
+    pub fn start(site: &'a Site, name: &'static str) -> Option<Self> {
         let server = Self { site, name };
         // Nothing of the user's own: no settings, and a pane that only waits.
         let run = server.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "cat"])?;
@@ -38,7 +38,7 @@ impl<'a> Server<'a> {
         fits.then_some(server)
     }
 
-    fn tmux(&self, args: &[&str]) -> Option<Run> {
+    pub fn tmux(&self, args: &[&str]) -> Option<Run> {
         let mut tmux = Command::new("tmux");
         without_identity(&mut tmux).arg("-S").arg(self.site.path(self.name)).args(args).env("SHELL", "/bin/sh");
         tmux.current_dir(self.site.root()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

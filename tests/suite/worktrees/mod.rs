@@ -1,5 +1,6 @@
 //! One file, one lock, in whichever worktree it is and from wherever it is named; with real repositories.
 
+mod also_held;
 mod broken;
 mod layouts;
 mod linked;
