@@ -4,7 +4,10 @@ use clap::{ArgMatches, Args as _};
 use serde_json::{Map, Value, json};
 
 use super::{COMMANDS, Code, Context, Outcome, Report, Spec, args};
-use crate::store::FORMAT;
+use crate::{
+    domain::{Kind, Mode},
+    store::FORMAT,
+};
 
 pub(super) const SPEC: Spec = Spec {
     name: "capabilities",
@@ -20,8 +23,8 @@ struct Args {}
 
 fn capabilities(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
     let Args {} = args::of(matches)?;
-    const KINDS: [&str; 2] = ["path", "name"];
-    const MODES: [&str; 1] = ["exclusive"];
+    const KINDS: [&str; 4] = [Kind::Path.word(), Kind::Tree.word(), Kind::Glob.word(), Kind::Name.word()];
+    const MODES: [&str; 2] = [Mode::Exclusive.word(), Mode::Shared.word()];
     if context.format().json {
         let codes: Map<String, Value> =
             Code::ALL.iter().map(|code| (code.word().to_owned(), code.number().into())).collect();

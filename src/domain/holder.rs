@@ -19,7 +19,7 @@ pub enum Mode {
 impl Mode {
     /// The mode in one word, as files and output name it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Exclusive => "exclusive",
             Self::Shared => "shared",

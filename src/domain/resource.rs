@@ -44,7 +44,7 @@ pub enum Kind {
 impl Kind {
     /// The kind in one word, as files and output name it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Path => "path",
             Self::Tree => "tree",
