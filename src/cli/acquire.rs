@@ -54,7 +54,7 @@ pub(super) const POSITIONAL_SPEC: Spec = Spec {
 struct Args {
     #[command(flatten)]
     target: Many,
-    /// Let others who share it hold it too
+    /// Share it with all others who do so too
     #[arg(long)]
     shared: bool,
     /// How long the lease lasts without a sign of life, from 1s to 24h [default: 15m, or default_ttl in config.toml;
@@ -71,13 +71,13 @@ struct Args {
 
 #[derive(Debug, clap::Args)]
 struct PositionalArgs {
-    /// A path, a directory, a pattern, relative to the current directory, or name:NAME
+    /// A file, a directory or a quoted pattern, relative to the current directory; or name:NAME
     #[arg(value_name = "RESOURCE")]
     resource: OsString,
     /// Why, for those who find it held
     #[arg(value_name = "REASON")]
     reason: Option<String>,
-    /// Take *, ?, [ and { as they are
+    /// No pattern: take *, ?, [ and { as they are
     #[arg(long)]
     literal: bool,
     /// How long the lease lasts without a sign of life, from 1s to 24h [default: 15m, or default_ttl in config.toml;

@@ -15,7 +15,7 @@ use crate::{
 pub(super) const SPEC: Spec = Spec {
     name: "force-release",
     aliases: &[],
-    about: "End leases whoever holds them; each holder is told. Only shows what it would do unless --yes is given",
+    about: "End leases whoever holds them; the log tells each of them. Only shows what it would do unless --yes is given",
     prints: "would_release, released or free; resource; holder; lease",
     args: Args::augment_args,
     run: force_release,
@@ -25,7 +25,7 @@ pub(super) const SPEC: Spec = Spec {
 struct Args {
     #[command(flatten)]
     target: Many,
-    /// Do it
+    /// Do it, and not only show it
     #[arg(long)]
     yes: bool,
     /// Why, for those who lose their lease; - reads it from stdin

@@ -11,7 +11,7 @@ use crate::{
 pub(super) const SPEC: Spec = Spec {
     name: "list",
     aliases: &["ls", "list-all-locks"],
-    about: "All locks",
+    about: "Who holds what: a line for each resource of each lease, over or not",
     prints: "resource; holder; live, expired or orphaned; since when; until when; reason; exclusive or shared; worktree or -",
     args: Args::augment_args,
     run: list,

@@ -14,10 +14,10 @@ use crate::{
 /// One resource.
 #[derive(Debug, clap::Args)]
 pub(super) struct One {
-    /// A path, a directory, a pattern, relative to the current directory, or name:NAME
+    /// A file, a directory or a quoted pattern, relative to the current directory; or name:NAME
     #[arg(value_name = "RESOURCE")]
     resource: OsString,
-    /// Take *, ?, [ and { as they are
+    /// No pattern: take *, ?, [ and { as they are
     #[arg(long)]
     literal: bool,
 }
@@ -25,10 +25,10 @@ pub(super) struct One {
 /// Several resources.
 #[derive(Debug, clap::Args)]
 pub(super) struct Many {
-    /// Paths, directories, patterns, relative to the current directory, or name:NAME
+    /// Files, directories and quoted patterns, relative to the current directory; or name:NAME
     #[arg(value_name = "RESOURCE", required = true)]
     pub(super) resources: Vec<OsString>,
-    /// Take *, ?, [ and { as they are
+    /// No pattern: take *, ?, [ and { as they are
     #[arg(long)]
     pub(super) literal: bool,
 }

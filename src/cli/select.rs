@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct Select {
-    /// Paths, directories, patterns, relative to the current directory, or name:NAME
+    /// Files, directories and quoted patterns, relative to the current directory; or name:NAME
     #[arg(value_name = "RESOURCE")]
     resources: Vec<OsString>,
     /// All that is yours

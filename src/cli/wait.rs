@@ -30,10 +30,10 @@ pub(super) const SPEC: Spec = Spec {
 struct Args {
     #[command(flatten)]
     target: Many,
-    /// Others who share it do not matter
+    /// Do not wait for those who share it
     #[arg(long)]
     shared: bool,
-    /// How long to wait
+    /// How long to wait, at most 24h; then the exit code is 11
     #[arg(long, value_name = "DURATION", default_value = "90s", value_parser = args::waiting, allow_hyphen_values = true)]
     timeout: Duration,
 }

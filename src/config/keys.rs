@@ -63,7 +63,7 @@ pub enum Kind {
 pub const KEYS: &[Key] = &[
     Key {
         name: "default_ttl",
-        about: "How long a lease lasts after its last renewal, for an acquire without --ttl; whole seconds, rounded up",
+        about: "How long a lease lasts without a sign of life of its agent, for an acquire without --ttl; whole seconds, rounded up",
         kind: Kind::Duration {
             min: Duration::from_secs(1),
             max: Duration::from_secs(24 * 3600),
