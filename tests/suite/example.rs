@@ -8,7 +8,7 @@ use std::{
 };
 
 use swarmlock::{
-    domain::{LockFile, parse_lock},
+    domain::{AgentId, Beat, LockFile, Mode, parse_lock},
     fs::FileName,
     store::{ClaimKey, Event, Family, MAIN_WORKTREE, Place},
 };
@@ -33,7 +33,13 @@ fn files(dir: &Path) -> Vec<(FileName, Vec<u8>)> {
 }
 
 fn locks() -> Vec<(ClaimKey, Vec<u8>)> {
-    let places = [("locks/names", Place::names()), ("locks/paths/-", Place::new(Family::Paths, MAIN_WORKTREE))];
+    let of = |family| Place::new(family, MAIN_WORKTREE);
+    let places = [
+        ("locks/names", Place::names()),
+        ("locks/paths/-", of(Family::Paths)),
+        ("locks/trees/-", of(Family::Trees)),
+        ("locks/globs/-", of(Family::Globs)),
+    ];
     let in_place = |(dir, place): (&str, Place)| {
         files(&example().join(dir)).into_iter().map(move |(name, bytes)| (place.claim(name), bytes))
     };
@@ -54,15 +60,43 @@ fn every_lock_file_is_read_and_rewritten_byte_for_byte() {
             lock
         })
         .collect();
-    let on: Vec<_> = read.iter().map(|lock| (lock.head().text(), lock.holders()[0].agent_id.as_str())).collect();
+    let agents = |lock: &LockFile| lock.holders().iter().map(|lease| lease.agent_id.to_string()).collect::<Vec<_>>();
+    let on: Vec<_> = read.iter().map(|lock| (lock.head().text(), agents(lock).join(" "))).collect();
     let expected = [
         ("name:deploy-staging", "alice"),
-        ("docs/guide.md", "bob"),
+        ("Cargo.lock", "erin"),
+        ("Cargo.toml", "erin"),
         ("src/api/routes.rs", "dave"),
         ("src/auth.rs", "alice"),
+        ("tests/login.rs", "erin"),
+        ("docs/", "bob carol"),
+        ("web/", "bob"),
+        ("proto/**/*.proto", "dave"),
     ];
-    assert_eq!(on, expected.map(|(on, agent)| (on.to_owned(), agent)));
-    assert!(read.iter().all(|lock| lock.holders()[0].host == "workstation"), "the host of no real machine");
+    assert_eq!(on, expected.map(|(on, agents)| (on.to_owned(), agents.to_owned())));
+    let leases = || read.iter().flat_map(LockFile::holders);
+    assert!(leases().all(|lease| lease.host == "workstation"), "the host of no real machine");
+    let shared: Vec<_> =
+        read.iter().filter(|lock| lock.head().mode == Mode::Shared).map(|lock| lock.head().text()).collect();
+    assert_eq!(shared, ["docs/"]);
+    let several: Vec<_> = leases().filter(|lease| !lease.files.is_empty()).map(|lease| &lease.resources).collect();
+    assert_eq!(several, [&["Cargo.lock", "Cargo.toml", "tests/login.rs"]; 3]);
+}
+
+#[test]
+fn every_beat_is_read_and_rewritten_byte_for_byte() {
+    let mut processes = 0;
+    let beats = files(&example().join("beats"));
+    for (name, bytes) in &beats {
+        let beat = Beat::parse(&AgentId::new(name.as_str()).unwrap(), bytes).unwrap();
+        let mut line = beat.to_line();
+        line.resize(511, b' ');
+        line.push(b'\n');
+        assert_eq!(text(&line), text(bytes), "{}", name.as_str());
+        assert_eq!(beat.host, "workstation");
+        processes += usize::from(beat.process.is_some());
+    }
+    assert_eq!((beats.len(), processes), (5, 1));
 }
 
 /// The log and the events in it.
@@ -77,13 +111,16 @@ fn every_event_is_read_and_rewritten_byte_for_byte() {
     let (log, events) = events();
     let written: String = events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
     assert_eq!(written, log);
-    for kind in ["acquired", "renewed", "released", "taken_over"] {
+    for kind in ["acquired", "renewed", "released", "taken_over", "mode_changed", "force_released"] {
         assert!(events.iter().any(|event| event.event == kind), "no event {kind}");
     }
     for (key, bytes) in locks() {
-        let lock = parse_lock(&key, &bytes).unwrap();
-        let fence = Some(lock.holders()[0].fence);
-        assert!(events.iter().any(|e| e.file == Some(key.file()) && e.fence == fence), "no event of {}", key.file());
+        for lease in parse_lock(&key, &bytes).unwrap().holders() {
+            // Of a lease over several the event names the last.
+            let file = lease.granted_by(&key).unwrap_or_else(|| key.clone()).file();
+            let told = |event: &Event| event.file.as_ref() == Some(&file) && event.fence == Some(lease.fence);
+            assert!(events.iter().any(told), "no event of {}", key.file());
+        }
     }
 }
 
@@ -108,7 +145,7 @@ fn a_copy_can_be_looked_at_and_every_lease_in_it_is_over() {
     copy(&example(), &site.state(""));
     let list = site.nobody().run(["list", "--json"]).expect(0).json_lines();
     let states: Vec<_> = list.iter().map(|row| row["state"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(states, ["orphaned"; 4]);
+    assert_eq!(states, ["orphaned"; 10]);
     let lines = |run: Run| run.expect(0).out.lines().count();
     assert_eq!(lines(site.nobody().run(["history"])), events().1.len());
     assert_eq!(lines(site.nobody().run(["history", "src/api/routes.rs"])), 2);
