@@ -1,6 +1,9 @@
 //! Documents that are made from the program are what the program makes.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 
@@ -103,19 +106,46 @@ fn local(target: &str) -> Option<String> {
     (!elsewhere).then(|| path.to_owned())
 }
 
-/// Each claim of SECURITY.md names its test: one that is renamed or gone is a claim without proof.
+/// Each claim of these pages names its test: one that is renamed or gone is a claim without proof.
 #[test]
-fn every_test_that_the_security_page_names_exists() {
+fn every_test_that_a_page_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = fs::read_to_string(root.join("SECURITY.md")).unwrap();
-    let named: Vec<_> = page.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect();
-    assert!(named.len() > 30, "the scan finds the names: {named:?}");
-    for name in named {
-        let (module, test) = name.rsplit_once("::").unwrap();
-        let file = root.join("tests/suite").join(module.replace("::", "/")).with_extension("rs");
-        let source = fs::read_to_string(&file).unwrap_or_default();
-        assert!(source.contains(&format!("#[test]\nfn {test}()")), "{name}: not in {}", file.display());
+    for (page, least) in [("SECURITY.md", 60), ("docs/compared.md", 30)] {
+        let text = fs::read_to_string(root.join(page)).unwrap();
+        let named: Vec<_> = text.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect();
+        assert!(named.len() > least, "the scan finds the names: {named:?}");
+        for name in named {
+            let (module, test) = name.rsplit_once("::").unwrap();
+            let sources: Vec<String> =
+                places(root, module).iter().filter_map(|at| fs::read_to_string(at).ok()).collect();
+            let there = sources.iter().any(|source| tests_in(source).any(|found| found == test));
+            assert!(there, "{page}: {name}: there is no such test");
+        }
     }
+}
+
+/// Where a module of the suite or of the crate may stand.
+fn places(root: &Path, module: &str) -> Vec<PathBuf> {
+    let suite = root.join("tests/suite").join(module.replace("::", "/")).with_extension("rs");
+    let of_crate = |module: &str| root.join("src").join(module.replace("::", "/")).with_extension("rs");
+    let inner = module.strip_suffix("::tests");
+    let beside = inner.map(|module| of_crate(&format!("{module}_tests")));
+    [suite, of_crate(module)].into_iter().chain(inner.map(of_crate)).chain(beside).collect()
+}
+
+/// The names of the tests in a source.
+fn tests_in(source: &str) -> impl Iterator<Item = &str> {
+    let named = |rest: &'_ str| -> Option<usize> { rest.trim_start().strip_prefix("fn ")?.find('(') };
+    source.split("#[test]\n").skip(1).filter_map(move |rest| {
+        let length = named(rest)?;
+        rest.trim_start().get(3..3 + length)
+    })
+}
+
+#[test]
+fn the_scan_for_tests_sees_tests_and_nothing_else() {
+    let source = "#[test]\nfn a() {}\n\nfn b() {}\n    #[test]\n    fn c() {\n";
+    assert_eq!(tests_in(source).collect::<Vec<_>>(), ["a", "c"]);
 }
 
 /// What `--json` prints has no key that the page of JSON does not name.
@@ -149,6 +179,17 @@ fn the_page_of_json_names_every_key() {
     ] {
         records.push(alice(args).expect(0).json());
     }
+    // Of all kinds, shared, several at once, in two worktrees; waited for, and ended by force.
+    site.file("c/d");
+    for args in [&["acquire", "c/", "*.md", "--shared"][..], &["acquire", "e", "f", "name:g"], &["wait", "e"]] {
+        records.extend(alice(args).expect(0).json_lines());
+    }
+    for args in [&["force-release", "e"][..], &["force-release", "e", "--yes"], &["force-release", "e", "--yes"]] {
+        records.extend(alice(args).expect(0).json_lines());
+    }
+    records.push(
+        serde_json::json!({ "error": site.agent("bob").run(["wait", "f", "--timeout", "0s", "--json"]).json_error() }),
+    );
     records.extend(alice(&["list"]).expect(0).json_lines());
     records.extend(alice(&["config", "show"]).expect(0).json_lines());
     site.expire("a");
