@@ -295,7 +295,7 @@ impl Open {
             clock: host::now,
             host: &self.host,
             guard_wait: self.guard_wait,
-            kernel: Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness },
+            kernel: Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness, pane_of: host::is_pane_of },
             caller: None,
         }
     }

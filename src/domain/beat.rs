@@ -150,16 +150,60 @@ pub enum Standing {
 }
 
 /// Decides whether an agent acts from one process only. `recorded` is the process of its newest beat, if it has its
-/// number here.
+/// number here; `pane_of` that of [`super::Kernel::pane_of`].
 #[must_use]
-pub fn standing(recorded: Option<(&Process, Liveness)>, own: Option<Process>) -> Standing {
+pub fn standing(
+    recorded: Option<(&Process, Liveness)>,
+    own: Option<Process>,
+    pane_of: impl Fn(&Process, &Process) -> bool,
+) -> Standing {
     match (recorded, own) {
-        (Some((recorded, Liveness::Alive)), Some(own))
-            if recorded.pid != own.pid || recorded.started != own.started =>
-        {
-            Standing::Elsewhere(recorded.clone())
+        (Some((recorded, Liveness::Alive)), Some(own)) if !recorded.is(&own) => {
+            if pane_of(recorded, &own) {
+                Standing::Clear(Some(own))
+            } else if pane_of(&own, recorded) {
+                Standing::Clear(Some(recorded.clone()))
+            } else {
+                Standing::Elsewhere(recorded.clone())
+            }
         }
         (Some((recorded, Liveness::Alive)), None) => Standing::Clear(Some(recorded.clone())),
         (_, own) => Standing::Clear(own),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_standing() {
+        use Liveness::{Alive, Gone, Unknown};
+        let process = |pid| Process::new(pid, 1, "p");
+        // 1 is the shell of a pane, 2 a harness in it; 3 and 4 are others.
+        let pane_of = |pane: &Process, inside: &Process| (pane.pid, inside.pid) == (1, 2);
+        let clear = |pid: u32| Standing::Clear(Some(process(pid)));
+        let elsewhere = |pid: u32| Standing::Elsewhere(process(pid));
+        for (recorded, own, expected) in [
+            (None, None, Standing::Clear(None)),
+            (None, Some(3), clear(3)),
+            (Some((3, Alive)), None, clear(3)),
+            (Some((3, Gone)), None, Standing::Clear(None)),
+            (Some((3, Unknown)), None, Standing::Clear(None)),
+            (Some((3, Alive)), Some(3), clear(3)),
+            (Some((3, Alive)), Some(4), elsewhere(3)),
+            (Some((3, Gone)), Some(4), clear(4)),
+            (Some((3, Unknown)), Some(4), clear(4)),
+            // The harness is the closer evidence, whoever of the two calls.
+            (Some((1, Alive)), Some(2), clear(2)),
+            (Some((2, Alive)), Some(1), clear(2)),
+            (Some((2, Gone)), Some(1), clear(1)),
+            (Some((1, Alive)), Some(3), elsewhere(1)),
+            (Some((3, Alive)), Some(1), elsewhere(3)),
+        ] {
+            let before = recorded.map(|(pid, liveness)| (process(pid), liveness));
+            let before = before.as_ref().map(|(process, liveness)| (process, *liveness));
+            assert_eq!(standing(before, own.map(process), pane_of), expected, "{recorded:?} {own:?}");
+        }
     }
 }

@@ -157,6 +157,31 @@ impl Ancestors {
     }
 }
 
+/// Whether `pane` is the own process of a tmux pane, and no harness, and `inside` runs below it. `false` where that
+/// cannot be told.
+#[must_use]
+pub fn is_pane_of(pane: &Process, inside: &Process) -> bool {
+    look_for_pane(pane, inside).unwrap_or(false)
+}
+
+fn look_for_pane(pane: &Process, inside: &Process) -> store::Result<bool> {
+    let same = |stat: &Stat, process: &Process| (stat.pid, stat.started) == (process.pid, process.started);
+    let Some(found) = stat(&pane.pid.to_string())?.filter(|found| same(found, pane)) else { return Ok(false) };
+    let in_tmux = stat(&found.parent.to_string())?.is_some_and(|parent| is_tmux_server(&parent));
+    if !in_tmux || harness::recognise(&found.comm, || cmdline(found.pid))?.is_some() {
+        return Ok(false);
+    }
+    let mut below = stat(&inside.pid.to_string())?.filter(|below| same(below, inside));
+    for _ in 0..LEVELS {
+        let Some(child) = below.filter(|child| child.started >= found.started) else { return Ok(false) };
+        if child.parent == found.pid {
+            return Ok(true);
+        }
+        below = stat(&child.parent.to_string())?;
+    }
+    Ok(false)
+}
+
 fn cmdline(pid: u32) -> store::Result<Vec<u8>> {
     Ok(fs::read_system_start(&format!("/proc/{pid}/cmdline"), CMDLINE_LIMIT)?.unwrap_or_default())
 }

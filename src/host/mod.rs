@@ -20,7 +20,7 @@ use crate::{
     store::{self, Machine},
 };
 
-pub use ancestors::{Ancestors, Pane};
+pub use ancestors::{Ancestors, Pane, is_pane_of};
 pub use process::{liveness, pid_namespace};
 
 /// Now, by both clocks.

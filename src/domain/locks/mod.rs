@@ -41,6 +41,9 @@ pub struct Kernel {
     pub pid_namespace: fn() -> Result<Option<PidNamespace>>,
     /// Whether a process of this pid namespace still runs.
     pub liveness: fn(&Process) -> Liveness,
+    /// Whether the first is the own process of a terminal's pane, and no harness, and the second runs in that pane: a
+    /// person's shell, and the harness started from it.
+    pub pane_of: fn(&Process, &Process) -> bool,
 }
 
 /// Who makes a change.

@@ -89,7 +89,7 @@ impl<'a> Stay<'a> {
             Some(beat) => beat.process.as_ref().zip(self.survey.liveness(beat)?),
             None => None,
         };
-        let process = match standing(before, own.clone()) {
+        let process = match standing(before, own.clone(), locks.kernel.pane_of) {
             Standing::Clear(process) => process,
             Standing::Elsewhere(_) if !caller.exclusive => return Ok(()),
             Standing::Elsewhere(other) => {

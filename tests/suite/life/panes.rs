@@ -25,6 +25,11 @@ impl<'a> Pane<'a> {
         Self { server, site, id: id.to_owned(), pid: pid.parse().unwrap() }
     }
 
+    fn type_line(&self, line: &str) {
+        self.server.tmux(&["send-keys", "-t", &self.id, "-l", "--", line]).unwrap().expect(0);
+        self.server.tmux(&["send-keys", "-t", &self.id, "Enter"]).unwrap().expect(0);
+    }
+
     /// What the binary says in the pane to these arguments, written for a shell.
     fn call(&self, args: &str) -> Run {
         let said = |what: &str| self.site.path(format!("{}-{what}", &self.id[1..]));
@@ -36,8 +41,7 @@ impl<'a> Pane<'a> {
             code.display(),
             self.id
         );
-        self.server.tmux(&["send-keys", "-t", &self.id, "-l", "--", &line]).unwrap().expect(0);
-        self.server.tmux(&["send-keys", "-t", &self.id, "Enter"]).unwrap().expect(0);
+        self.type_line(&line);
         self.server.tmux(&["wait-for", &format!("done{}", self.id)]).unwrap().expect(0);
         let read = |path| fs::read_to_string(path).unwrap();
         Run { code: read(code).trim().parse().unwrap(), out: read(out), err: read(err) }
@@ -105,6 +109,55 @@ fn a_pane_whose_number_is_there_again_is_another_agent() {
     assert!(again.call("acquire a.rs").expect(0).out.starts_with("taken_over\t"));
 }
 
+/// A person's shell and the harness that was started from it are one agent, whichever has called before.
+#[test]
+fn the_shell_of_a_pane_and_a_harness_in_it_do_not_refuse_each_other_and_those_of_another_pane_do() {
+    let site = Site::new();
+    let Some(server) = server(&site, "the_shell_of_a_pane_and_a_harness_in_it") else { return };
+    let (one, two) = (Pane::open(&server, &site, &SHELL), Pane::open(&server, &site, &SHELL));
+    for pane in [&one, &two] {
+        pane.type_line("export SWARMLOCK_AGENT=alice");
+    }
+    one.call("acquire a.rs").expect(0);
+    assert_eq!(super::beat(&site, "alice")["process"]["pid"], one.pid);
+    let elsewhere = two.call("renew a.rs").expect(12);
+    assert!(elsewhere.err.contains(&format!("alice is the id of bash (process {}), which is alive", one.pid)));
+    one.type_line(&format!("'{}' --norc --noprofile", crate::identity::shell_named(&site, "gemini")));
+    one.call("renew a.rs").expect(0);
+    let harness = super::beat(&site, "alice")["process"].clone();
+    assert_eq!(harness["name"], "gemini");
+    two.call("renew a.rs").expect(12);
+    // A harness in the harness is another one, and so is one in the other pane.
+    one.type_line(&format!("'{}' --norc --noprofile", crate::identity::shell_named(&site, "codex")));
+    let nested = one.call("renew a.rs").expect(12);
+    assert!(nested.err.contains("alice is the id of gemini (process "), "{nested}");
+    one.type_line("exit");
+    two.type_line(&format!("'{}' --norc --noprofile", crate::identity::shell_named(&site, "claude")));
+    two.call("renew a.rs").expect(12);
+    // The harness is suspended: the shell may act, and the harness stands for it on.
+    one.type_line("suspend -f");
+    one.call("renew a.rs").expect(0);
+    assert_eq!(super::beat(&site, "alice")["process"], harness);
+    one.type_line("kill -9 %1; wait %1 2>/dev/null");
+    one.call("acquire b.rs").expect(0);
+    assert_eq!(super::beat(&site, "alice")["process"]["pid"], one.pid, "it is over, and the shell is not");
+    assert_eq!(state(&site, "a.rs"), "held");
+}
+
+/// A harness that is the pane's own process is one like any other.
+#[test]
+fn a_harness_in_a_harness_that_is_the_panes_own_process_is_refused() {
+    let site = Site::new();
+    let Some(server) = server(&site, "a_harness_in_a_harness_that_is_the_panes_own") else { return };
+    let claude = crate::identity::shell_named(&site, "claude");
+    let pane = Pane::open(&server, &site, &[&claude, "--norc", "--noprofile"]);
+    pane.type_line("export SWARMLOCK_AGENT=alice");
+    pane.call("acquire a.rs").expect(0);
+    assert_eq!(super::beat(&site, "alice")["process"]["pid"], pane.pid, "the control");
+    pane.type_line(&format!("'{}' --norc --noprofile", crate::identity::shell_named(&site, "codex")));
+    pane.call("acquire b.rs").expect(12);
+}
+
 #[test]
 fn a_harness_in_a_pane_is_the_evidence_and_the_pane_alone_is_not() {
     let site = Site::new();
@@ -113,8 +166,7 @@ fn a_harness_in_a_pane_is_the_evidence_and_the_pane_alone_is_not() {
     let claude = crate::identity::shell_named(&site, "claude");
     let start = format!("CLAUDE_CODE_SESSION_ID=abc '{claude}' --norc --noprofile");
     // It reads what is typed from now on.
-    server.tmux(&["send-keys", "-t", &pane.id, "-l", "--", &start]).unwrap().expect(0);
-    server.tmux(&["send-keys", "-t", &pane.id, "Enter"]).unwrap().expect(0);
+    pane.type_line(&start);
     let id = pane.call("whoami --id-only").expect(0).out.trim().to_owned();
     assert!(id.starts_with("claude-"), "{id}");
     pane.call("acquire a.rs").expect(0);

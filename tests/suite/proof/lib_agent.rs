@@ -44,7 +44,7 @@ impl Lib {
 
     /// With a clock of one's own.
     pub fn locks_by(&self, clock: fn() -> Now) -> Locks<'_> {
-        let kernel = Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness };
+        let kernel = Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness, pane_of: host::is_pane_of };
         let guard_wait = Duration::from_secs(30);
         Locks { state: &self.state, machine: &self.machine, clock, kernel, host: "proof", guard_wait, caller: None }
     }
