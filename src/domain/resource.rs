@@ -189,12 +189,19 @@ pub struct Candidates {
     pub scan: Vec<Family>,
 }
 
+/// From how many components on the trees above a path are looked for among all that there are. The names of thousands of
+/// directories, each as long as the path, would take seconds; no real path is so deep.
+const DEEP: usize = 100;
+
 /// Where to look for locks that overlap `resource`: its own file, that of each directory above it, and, because no
 /// name of theirs follows from its own, every pattern; for a tree or a pattern also every path and tree.
 #[must_use]
 pub fn candidates(resource: &Resource) -> Candidates {
     match resource {
         Resource::Name(_) => Candidates { read: vec![resource.claim()], scan: Vec::new() },
+        Resource::Path(_, key) if key.as_bytes().split(|b| *b == b'/').count() > DEEP => {
+            Candidates { read: vec![resource.claim()], scan: vec![Family::Globs, Family::Trees] }
+        }
         Resource::Path(worktree, key) => {
             let mut read = vec![resource.claim(), Resource::Tree(worktree.clone(), TreeKey::ROOT).claim()];
             let mut components: Vec<&[u8]> = Vec::new();
