@@ -19,6 +19,9 @@ use crate::{
 /// The longest path that can be named, in bytes.
 const LONGEST_PATH: usize = 4096;
 
+/// The longest name of a file that there can be on Linux, in bytes.
+const LONGEST_NAME: usize = 255;
+
 impl Checkout {
     /// The resource that `text` names for somebody in `cwd` (absolute, without links): whatever the current directory
     /// is, the worktree is the innermost one that holds the file.
@@ -125,6 +128,9 @@ impl Checkout {
         let path = pattern::lexical(cwd, bytes);
         for place in self.possible_places(&path) {
             let Ok(below) = path.strip_prefix(&place.root) else { continue };
+            if below.iter().any(|name| name.len() > LONGEST_NAME) {
+                continue;
+            }
             let components = || below.iter().map(OsStr::as_bytes);
             found.extend(PathKey::new(components()).map(|key| Resource::Path(place.worktree.clone(), key)));
             found.extend(TreeKey::new(components()).map(|key| Resource::Tree(place.worktree, key)));

@@ -144,6 +144,14 @@ pub(super) fn held_for(code: Code, found: &Found, now: Now, identity: Option<&Id
     }
 }
 
+/// What an agent should hear of; where the log cannot be read, that is said instead: all else is told nevertheless.
+pub(super) fn news(report: &Report, notices: Result<Vec<Event>, Failure>) -> Vec<Event> {
+    notices.unwrap_or_else(|failure| {
+        report.warning(&format!("which leases you lost cannot be told: {}", failure.message));
+        Vec::new()
+    })
+}
+
 /// An event that an agent should hear of, as columns: when, what, on what, by whom, and more.
 pub(super) fn notice(event: &Event) -> [String; 5] {
     let by = event.by.clone().unwrap_or_else(|| "-".to_owned());

@@ -57,7 +57,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
         })?;
     }
     let notices = match (&open, &identity) {
-        (Some(open), Some(identity)) => open.notices(&identity.id)?,
+        (Some(open), Some(identity)) => describe::news(report, open.notices(&identity.id)),
         _ => Vec::new(),
     };
     let era =

@@ -36,7 +36,7 @@ fn whoami(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
     let process = context.process()?;
     let shown = process.as_ref().map(|process| format!("{} {}", process.name, process.pid));
     let evidence = context.agent_process()?.is_some();
-    let notices = context.notices(&identity.id)?;
+    let notices = describe::news(report, context.notices(&identity.id));
     let word = if identity.reliable() { "reliable" } else { "unreliable" };
     report.data(
         &[identity.id.as_str(), identity.source.words(), word, &identity.why, shown.as_deref().unwrap_or("-")],

@@ -360,11 +360,10 @@ fn a_bad_directory_of_beats_ends_no_lease() {
         make(&site, &site.state("beats"));
         // What cannot be trusted says nothing; and nobody is granted anything without leaving a sign of life.
         site.agent("bob").run(["check", "a.rs"]).expect(10);
-        for path in ["a.rs", "b.rs"] {
-            let run = site.agent("bob").run(["acquire", path]);
-            let named = run.err.contains(".agent_locks/beats: ") && run.err.contains("\nnext: ");
-            assert!(run.code == 73 && named, "{what}: {path}: {run}");
-        }
+        site.agent("bob").run(["acquire", "a.rs"]).expect(10);
+        let run = site.agent("bob").run(["acquire", "b.rs"]);
+        let named = run.err.contains(".agent_locks/beats: ") && run.err.contains("\nnext: ");
+        assert!(run.code == 73 && named, "{what}: {run}");
         assert!(site.lock_file("a.rs").exists() && !site.lock_file("b.rs").exists(), "{what}");
         if what == "a fifo" {
             assert!(fs::symlink_metadata(site.state("beats")).unwrap().file_type().is_fifo());
