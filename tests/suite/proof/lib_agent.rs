@@ -5,12 +5,12 @@ use std::{path::Path, time::Duration};
 use swarmlock::{
     checkout::STATE_NAME,
     domain::{
-        Acquired, AgentId, Caller, Changed, Claimant, Found, Grant, Kernel, Locks, Mode, NameKey, Now, PathKey,
-        Request, Resource, Selector, Token, Ttl, Worktree,
+        Acquired, AgentId, Caller, Changed, Claimant, Found, Glob, Grant, Granted, Kernel, Locks, Mode, NameKey, Now,
+        Outcome, PathKey, Process, Request, Resource, Selector, Token, TreeKey, Ttl, Worktree,
     },
     fs::Dir,
     host,
-    store::{self, Machine, StateDir},
+    store::{self, ClaimKey, Machine, StateDir},
 };
 
 /// A state directory opened through the library, with what is needed to work in it.
@@ -63,12 +63,48 @@ impl Lib {
 
     /// Leaves a lease of `agent` that was over long ago: it was granted for a second when this boot began.
     pub fn plant_expired(&self, agent: &str, resource: &Resource) {
-        let granted = self
-            .locks_by(when_booted)
-            .acquire(request(agent, std::slice::from_ref(resource), Mode::Exclusive, Some(1)))
-            .unwrap();
-        assert!(matches!(&granted, Acquired::Granted { granted, .. } if granted[0].how == Grant::New), "{granted:?}");
-        assert!(self.look(resource).unwrap().verdict.is_over());
+        self.plant_expired_all(agent, std::slice::from_ref(resource));
+    }
+
+    /// The same over several.
+    pub fn plant_expired_all(&self, agent: &str, resources: &[Resource]) {
+        let granted = self.locks_by(when_booted).acquire(request(agent, resources, Mode::Exclusive, Some(1))).unwrap();
+        let new = |granted: &[Granted]| granted.iter().all(|one| one.how == Grant::New);
+        assert!(matches!(&granted, Acquired::Granted { granted, .. } if new(granted)), "{granted:?}");
+        assert!(resources.iter().all(|one| self.look(one).unwrap().verdict.is_over()));
+    }
+
+    /// The same, of a share beside those of others.
+    pub fn plant_expired_share(&self, agent: &str, resource: &Resource) {
+        let request = request(agent, std::slice::from_ref(resource), Mode::Shared, Some(1));
+        assert!(matches!(self.locks_by(when_booted).acquire(request).unwrap(), Acquired::Granted { .. }));
+    }
+
+    /// Leaves a lease over these of `agent`, whose recorded process is this one, which is gone.
+    pub fn plant_orphan(&self, agent: &str, resources: &[Resource], gone: &Process) {
+        let request = request(agent, resources, Mode::Exclusive, None);
+        let (id, process) = (request.agent.clone(), || Ok(Some(gone.clone())));
+        let locks = Locks { caller: Some(Caller { agent: &id, process: &process, exclusive: true }), ..self.locks() };
+        assert!(matches!(locks.acquire(request).unwrap(), Acquired::Granted { .. }));
+        assert!(resources.iter().all(|one| self.look(one).unwrap().verdict.word() == "orphaned"));
+    }
+
+    /// Gives up all that `agent` holds.
+    pub fn release_all(&self, agent: &str) {
+        let agent = AgentId::new(agent).unwrap();
+        let changed = self.locks().release(&Claimant::Agent(agent), &Selector::All).unwrap();
+        assert!(changed.iter().all(|one| matches!(one.outcome, Outcome::Released(_))), "{changed:?}");
+    }
+
+    /// Who holds what: each lock file with the agents of the leases in it that stand, and their fences.
+    pub fn holders(&self) -> Vec<(String, String, u64)> {
+        let mut holders = Vec::new();
+        let each = |key: &ClaimKey, found: store::Result<Found>| {
+            let lease = found.unwrap().lease;
+            holders.push((key.file(), lease.agent_id.to_string(), lease.fence));
+        };
+        self.locks().for_each(each).unwrap();
+        holders
     }
 
     pub fn release(&self, agent: &str, resource: &Resource) -> store::Result<Vec<Changed>> {
@@ -83,6 +119,22 @@ impl Lib {
 
 pub fn name(text: &str) -> Resource {
     Resource::Name(NameKey::new(text).unwrap())
+}
+
+pub fn tree(text: &str) -> Resource {
+    Resource::Tree(Worktree::MAIN, TreeKey::new(text.split('/').map(str::as_bytes)).unwrap())
+}
+
+pub fn glob(text: &str) -> Resource {
+    Resource::Glob(Worktree::MAIN, Glob::new(text.as_bytes()).unwrap())
+}
+
+/// A process that has ended.
+pub fn gone_process() -> Process {
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    let pid = child.id();
+    child.wait().unwrap();
+    Process::new(pid, 1, "gone")
 }
 
 pub fn path(text: &str) -> Resource {

@@ -2,10 +2,15 @@
 //! attacker who swaps directories, by a busy reader, by everything that ends an era. Each has a control: something
 //! unsafe in the same harness that the harness catches.
 
+mod arena;
+mod contests;
 mod crash_states;
 pub mod eras;
 mod lib_agent;
 mod numbers;
+mod parts_sweep;
+mod parts_table;
+mod parts_view;
 mod races;
 mod reader;
 mod several;
@@ -14,6 +19,7 @@ mod swap;
 mod sweep;
 mod sweep_judge;
 mod sweep_table;
+mod upgrades;
 
 use std::{env, process::Command};
 

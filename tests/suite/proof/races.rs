@@ -1,38 +1,26 @@
 //! Processes that want one resource at the same moment.
 //!
-//! A round is begun by a gate: all wait for a shared `flock` that the judge holds exclusively, and the kernel wakes them
-//! together. Two gates take turns, so that nobody runs ahead into the next round. Whoever gets the lease makes the
-//! round's witness, a file outside the state directory, by `O_CREAT|O_EXCL`. Nobody gives a lease back within a round,
-//! so a second witness is exactly two holders at once, whatever the state directory says.
+//! Whoever gets the lease makes the round's witness, a file outside the state directory, by `O_CREAT|O_EXCL`. Nobody
+//! gives a lease back within a round, so a second witness is exactly two holders at once, whatever the state directory
+//! says.
 
 use std::{
     fs::{self, File},
-    io::{Read as _, Write as _},
-    os::fd::AsFd as _,
+    io::Write as _,
     path::Path,
     process::{Command, Stdio},
-    thread,
     time::Instant,
 };
 
 use serde_json::Value;
 use swarmlock::domain::Acquired;
-use tempfile::TempDir;
 
 use super::{
+    arena::{Arena, DOUBLE, LOST, PROCESSES, WON, contend},
     lib_agent::{Lib, name},
-    soak, task, worker,
+    soak, task,
 };
 use crate::harness::{BINARY, Site};
-
-const PROCESSES: usize = 16;
-
-/// What a contender reports.
-const READY: u8 = b'R';
-const WON: u8 = b'W';
-const LOST: u8 = b'L';
-const DOUBLE: u8 = b'D';
-const FAILED: u8 = b'F';
 
 /// What stands there when a round begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -101,37 +89,14 @@ fn assert_one_winner(way: Way, start: Start, rounds: usize) {
 
 fn race(way: Way, start: Start, rounds: usize) -> Tally {
     let began = Instant::now();
-    let (site, outside) = (Site::new(), tempfile::tempdir().unwrap());
+    let site = Site::new();
     let lib = Lib::init(site.root());
-    let gates = [gate(&outside, 0), gate(&outside, 1)];
-    gates[0].lock().unwrap();
-    let (mut reports, report) = std::io::pipe().unwrap();
-    let contenders: Vec<_> = (0..PROCESSES)
-        .map(|me| {
-            let (root, outside) = (site.root().to_str().unwrap(), outside.path().to_str().unwrap());
-            let task = [&*format!("{way:?}"), root, outside, &me.to_string(), &rounds.to_string()];
-            let mut command = worker("proof::races::contender", &task);
-            command.stdin(report.try_clone().unwrap()).stdout(Stdio::null()).spawn().unwrap()
-        })
-        .collect();
-    drop(report);
-    let mut hear = || -> Vec<(u8, u8)> {
-        let mut record = [0; 2];
-        (0..PROCESSES)
-            .map(|_| {
-                reports.read_exact(&mut record).expect("no contender dies");
-                assert_ne!(record[1], FAILED, "contender {} says why above", record[0]);
-                (record[0], record[1])
-            })
-            .collect()
-    };
-    assert!(hear().iter().all(|(_, what)| *what == READY));
+    let args = [&*format!("{way:?}"), site.root().to_str().unwrap()];
+    let mut arena = Arena::start("proof::races::contender", rounds, &args);
     let (mut tally, mut fence) = (Tally::default(), 0);
     for round in 0..rounds {
         plant(&lib, &site, way, start, round);
-        gates[(round + 1) % 2].lock().unwrap();
-        gates[round % 2].unlock().unwrap();
-        let heard = hear();
+        let heard = arena.round(round);
         let winners: Vec<u8> = heard.iter().filter(|(_, what)| *what != LOST).map(|(who, _)| *who).collect();
         tally.doubles += usize::from(winners.len() > 1);
         tally.nobody += usize::from(winners.is_empty());
@@ -144,15 +109,9 @@ fn race(way: Way, start: Start, rounds: usize) -> Tally {
             fence = lease.fence;
         }
     }
-    for mut contender in contenders {
-        assert!(contender.wait().unwrap().success());
-    }
+    arena.end();
     eprintln!("{way:?}, {start:?}: {rounds} rounds of {PROCESSES}, {tally:?}, {:.1?}", began.elapsed());
     tally
-}
-
-fn gate(outside: &TempDir, which: usize) -> File {
-    File::create(outside.path().join(format!("gate-{which}"))).unwrap()
 }
 
 fn plant(lib: &Lib, site: &Site, way: Way, start: Start, round: usize) {
@@ -166,41 +125,17 @@ fn plant(lib: &Lib, site: &Site, way: Way, start: Start, round: usize) {
 #[test]
 fn contender() {
     let Some(task) = task() else { return };
-    let [way, root, outside, me, rounds] = &*task else { panic!("{task:?}") };
-    let (root, outside, me) = (Path::new(root), Path::new(outside), me.parse::<u8>().unwrap());
-    let tell = Reporter(me);
-    let gates = [0, 1].map(|which| File::open(outside.join(format!("gate-{which}"))).unwrap());
+    let [_, _, _, way, root] = &*task else { panic!("{task:?}") };
+    let root = Path::new(root);
     let lib = Lib::open(root);
-    tell.say(READY);
-    for round in 0..rounds.parse().unwrap() {
-        let gate: &File = &gates[round % 2];
-        gate.lock_shared().unwrap();
-        gate.unlock().unwrap();
+    contend(&task, |me, outside, round| {
         let won = match &**way {
             "Library" => by_library(&lib, me, round),
             "Binary" => by_binary(root, me, round),
             _ => naively(root, round),
         };
-        tell.say(if won { witness(outside, round) } else { LOST });
-    }
-}
-
-/// Reports over stdin, which is the judge's pipe: stdout belongs to the test runner.
-struct Reporter(u8);
-
-impl Reporter {
-    fn say(&self, what: u8) {
-        let mut pipe = File::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
-        pipe.write_all(&[self.0, what]).unwrap();
-    }
-}
-
-impl Drop for Reporter {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.say(FAILED);
-        }
-    }
+        if won { witness(outside, round) } else { LOST }
+    });
 }
 
 fn witness(outside: &Path, round: usize) -> u8 {

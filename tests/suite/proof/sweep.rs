@@ -11,7 +11,7 @@ use crate::harness::{Run, skip};
 
 /// What happens at a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub enum Fault {
     Kill,
     Error(&'static str),
 }
@@ -169,7 +169,7 @@ fn run(stage: &Stage, transition: &Transition, mut strace: Command) -> Run {
 }
 
 /// Dead, or a plain answer: no panic, and an error names the call that failed.
-fn judge_run(fault: Fault, point: &Point, run: &Run) -> Result<(), String> {
+pub fn judge_run(fault: Fault, point: &Point, run: &Run) -> Result<(), String> {
     if fault == Fault::Kill {
         return if run.code == 128 + 9 { Ok(()) } else { Err(format!("not killed: {run}")) };
     }
