@@ -35,6 +35,7 @@ fn the_lease_of_a_killed_harness_is_free_at_once_and_the_former_holder_is_told()
     let check = site.agent("bob").run(["check", "a.rs"]).expect(0);
     assert!(check.out.starts_with("orphaned\ta.rs\talice\t"), "{check}");
     takes_over(&site, "bob", "a.rs", "alice", "orphaned");
+    site.agent("alice").run(["renew", "a.rs"]).expect(12);
     let history = site.nobody().run(["history", "--by", "alice"]).expect(0).out;
     assert!(history.contains("\ttaken_over\ta.rs\tbob\t"), "{history}");
 }
