@@ -99,7 +99,9 @@ pub(super) fn holding(found: &Found, now: Now) -> String {
     let since = span(lease.acquired_at.ms_before(now.wall));
     let state = match found.verdict {
         Verdict::Live { left_ms } => {
-            let sign = span(lease.renewed_at.ms_before(now.wall));
+            // Its renewal, or a later beat, from which the rest of its time is counted.
+            let counted = lease.ttl_s.ms().saturating_sub(left_ms);
+            let sign = span(lease.renewed_at.ms_before(now.wall).min(counted));
             format!("last sign of life {sign} ago, until {} (in {})", until_column(found, now), span(left_ms))
         }
         Verdict::Expired { ago_ms } => format!("expired {} ago", span(ago_ms)),

@@ -7,7 +7,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use super::{Harness, age, beat, edit_beat, events, mono_ms, state, takes_over};
+use super::{Harness, age, beat, edit_beat, edit_lock, events, mono_ms, state, takes_over};
 use crate::{
     harness::{Site, skip},
     life::started,
@@ -171,8 +171,11 @@ fn a_working_agent_keeps_its_lease_and_a_silent_one_does_not() {
     }
     harness.call("acquire other.rs").expect(0);
     age(&site, "a.rs");
+    edit_lock(&site, "a.rs", |lock| lock["holders"][0]["renewed_at"] = "2020-01-01T00:00:00.000Z".into());
     assert_eq!(state(&site, "a.rs"), "held", "its beat is fresh");
-    site.agent("bob").run(["acquire", "a.rs"]).expect(10);
+    let refused = site.agent("bob").run(["acquire", "a.rs"]).expect(10);
+    let sign = refused.err.split("last sign of life ").nth(1).and_then(|rest| rest.split(" ago").next());
+    assert!(sign.is_some_and(|sign| sign.ends_with('s') && sign.len() <= 3), "in seconds: {refused}");
     // The control: with a beat as old as the lease it is over, although its process lives.
     edit_beat(&site, "alice", |beat| beat["mono_ms"] = 1.into());
     assert_eq!(state(&site, "a.rs"), "expired");

@@ -53,6 +53,7 @@ fn what_overlaps_in_another_worktree_is_said_and_refuses_nothing() {
             assert_eq!(told(&again), expected, "{what}: {again}");
             let check = r.run("carol", other, &["check", here, "--json"]).expect(10).json();
             assert_eq!((&check["holder"]["agent_id"], told(&check)), (&"bob".into(), expected), "{what}: {check}");
+            r.run("bob", other, &["wait", here, "--timeout", "0s"]).expect(0);
             for (agent, dir) in [("alice", one), ("bob", other)] {
                 r.run(agent, dir, &["release", "--mine"]).expect(0);
             }
