@@ -110,11 +110,17 @@ impl<'a> Claims<'a> {
         if dir.links() == 2 + own {
             return Ok(Vec::new());
         }
-        let names = dir.entries()?.into_iter().filter_map(|entry| match entry {
-            Entry::Name(name) if name != *but => Some(name),
-            Entry::Name(_) | Entry::Odd(_) => None,
-        });
-        Ok(names.collect())
+        let mut names = Vec::new();
+        for entry in dir.entries()? {
+            // A file among the directories is no worktree, and no lock stands below it.
+            if let Entry::Name(name) = entry
+                && name != *but
+                && !dir.look(&name)?.is_some_and(|found| found.regular)
+            {
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     /// Every place in which claims stand: names, then paths, trees and patterns, the main checkout first.
