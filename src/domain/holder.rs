@@ -122,6 +122,13 @@ impl Holder {
         self.files.last().and_then(|file| ClaimKey::from_file(file)).filter(|last| last != key)
     }
 
+    /// The lock file that says whether the lease is granted, of which `key` is one. After a killed release of some of its
+    /// files there may be two: each ends and is renewed by itself.
+    #[must_use]
+    pub fn home(&self, key: &ClaimKey) -> ClaimKey {
+        self.granted_by(key).unwrap_or_else(|| key.clone())
+    }
+
     /// The lock files of the lease, of which `key` is one.
     #[must_use]
     pub fn claims(&self, key: &ClaimKey) -> Vec<ClaimKey> {

@@ -72,7 +72,7 @@ impl Stay<'_> {
                     match verdict {
                         None => litter.push(holder.fence),
                         Some(verdict) if verdict.is_over() => {
-                            over.entry(holder.fence).or_insert_with(|| key.clone());
+                            over.entry((holder.home(key), holder.fence)).or_insert_with(|| key.clone());
                         }
                         Some(_) => {
                             holding.insert(holder.agent_id.clone());
@@ -84,7 +84,7 @@ impl Stay<'_> {
                 }
             }
         })?;
-        jobs.extend(over.into_iter().map(|(fence, key)| (key, Job::End(fence))));
+        jobs.extend(over.into_iter().map(|((_, fence), key)| (key, Job::End(fence))));
         Ok(jobs)
     }
 

@@ -141,8 +141,8 @@ impl Stay<'_> {
         let logged = if parts.iter().all(|part| giving.keys.contains(&part.key)) {
             let logged = self.end(&lock, fence, why)?;
             let others = parts.iter().filter(|part| part.key != *key);
-            let files = others.filter_map(|part| Some((part.key.clone(), part.found(fence)?))).collect();
-            giving.ended.insert(fence, files);
+            let files = others.filter_map(|part| Some((part.key.clone(), part.found(fence)?)));
+            giving.ended.entry(fence).or_default().extend(files);
             logged
         } else {
             self.give_up_part(&lock, fence, why, &parts)?
@@ -150,12 +150,14 @@ impl Stay<'_> {
         Ok((Outcome::Released(Box::new(found)), logged))
     }
 
-    /// The files in which a lease stands, in its order.
+    /// The files in which a lease stands by the same one, in its order.
     fn parts(&self, lock: &Lock, fence: u64) -> Result<Vec<Lock>> {
         let (lease, _) = lock.lease(fence).ok_or_else(|| vanished(&lock.key))?;
         let mut parts = Vec::new();
+        let home = lease.home(&lock.key);
         for key in lease.claims(&lock.key) {
-            parts.extend(self.survey.read(&key)?.filter(|part| part.lease(fence).is_some()));
+            let of_it = |part: &Lock| part.lease(fence).is_some_and(|(lease, _)| lease.home(&part.key) == home);
+            parts.extend(self.survey.read(&key)?.filter(of_it));
         }
         Ok(parts)
     }

@@ -17,6 +17,9 @@ use crate::{
     store::{ClaimKey, Logged, kind},
 };
 
+/// The leases renewed by one call, by where they stand and their fence now: whether they had been over.
+type Renewed = BTreeMap<(ClaimKey, u64), bool>;
+
 impl Locks<'_> {
     /// Renews leases, each by itself; a lease over several resources as a whole.
     ///
@@ -26,7 +29,7 @@ impl Locks<'_> {
         let mut stay = self.enter()?;
         let mut changed = Vec::new();
         let selected = stay.select(who, which, &mut changed)?;
-        let mut renewed: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut renewed = Renewed::new();
         for Selected { resource, key } in selected {
             let one = self.renew_one(&mut stay, who, &key, ttl, &mut renewed);
             changed.push(match one {
@@ -37,29 +40,28 @@ impl Locks<'_> {
         Ok(changed)
     }
 
-    /// `renewed` has the fences of the leases renewed by this call, and those that they have now.
     fn renew_one(
         &self,
         stay: &mut Stay<'_>,
         who: &Claimant,
         key: &ClaimKey,
         ttl: Option<Ttl>,
-        renewed: &mut BTreeMap<u64, u64>,
+        renewed: &mut Renewed,
     ) -> Result<(Outcome, Logged)> {
         let Some(lock) = stay.survey.read(key)? else { return Ok((Outcome::Nobody(None), Logged::Yes)) };
         let facts: Vec<(bool, bool)> =
             lock.standing().map(|(lease, verdict)| (who.owns(lease), verdict.is_over())).collect();
         let theirs = lock.standing().find(|(lease, _)| who.owns(lease)).map(|(lease, _)| lease.fence);
-        let done = theirs.filter(|fence| renewed.values().any(|new| new == fence));
-        if let Some(found) = done.and_then(|fence| lock.found(fence)) {
-            let again = !renewed.contains_key(&found.lease.fence);
+        let found = theirs.and_then(|fence| lock.found(fence));
+        let again = found.as_ref().and_then(|found| renewed.get(&(found.lease.home(key), found.lease.fence)));
+        if let (Some(found), Some(again)) = (found, again.copied()) {
             return Ok((Outcome::Renewed { found: Box::new(found), again }, Logged::Yes));
         }
         match (decide_renew(&facts), theirs) {
             (RenewDecision::Renew, Some(fence)) => {
                 stay.lives()?;
                 let (found, logged) = stay.renew(&lock, fence, ttl, None)?;
-                renewed.insert(fence, fence);
+                renewed.insert((found.lease.home(key), fence), false);
                 Ok((Outcome::Renewed { found: Box::new(found), again: false }, logged))
             }
             (RenewDecision::GrantAgain, Some(fence)) => {
@@ -68,7 +70,7 @@ impl Locks<'_> {
                     Acquired::Granted { granted, logged, .. } => {
                         let now = granted.into_iter().find(|one| one.found.key == *key);
                         let found = now.ok_or_else(|| vanished(key))?.found;
-                        renewed.insert(fence, found.lease.fence);
+                        renewed.insert((found.lease.home(key), found.lease.fence), true);
                         Ok((Outcome::Renewed { found: Box::new(found), again: true }, worst_of(logged)))
                     }
                     Acquired::Held(held) => {

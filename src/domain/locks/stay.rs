@@ -171,7 +171,10 @@ impl<'a> Stay<'a> {
         for key in claims {
             // It counts for nothing now; what cannot be removed is litter.
             let swept = self.survey.read(&key).and_then(|part| match part {
-                Some(part) if part.file.holder(fence).is_some() => self.drop_from(&part, fence, Announced::No),
+                // Unless it stands by itself.
+                Some(part) if part.file.holder(fence).is_some() && part.lease(fence).is_none() => {
+                    self.drop_from(&part, fence, Announced::No)
+                }
                 Some(_) | None => Ok(Logged::Yes),
             });
             if let (Err(error), Logged::Yes) = (swept, &logged) {

@@ -13,6 +13,7 @@ mod object;
 mod planted;
 mod read_only;
 mod replaced;
+mod several;
 mod state_dir;
 mod stdio;
 
