@@ -17,6 +17,9 @@ use crate::{
     host,
 };
 
+/// How many leases in the way are named beside the first; a directory may hold thousands.
+const NAMED: usize = 9;
+
 /// What both forms print.
 const PRINTS: &str =
     "acquired, renewed, upgraded, downgraded or taken_over; resource; lease; until when; token; one line a resource";
@@ -152,7 +155,12 @@ fn refusal(held: &[Found], identity: &Identity, targets: &[Target], mode: Mode) 
         return Failure::new(Code::Held, "it is held").next("swarmlock list");
     };
     let failure = describe::held_for(Code::Held, first, now, Some(identity));
-    let failure = others.iter().fold(failure, |failure, found| failure.help(describe::held_by(found, now)));
+    let shown = others.iter().take(NAMED);
+    let failure = shown.fold(failure, |failure, found| failure.help(describe::held_by(found, now)));
+    let failure = match others.len().saturating_sub(NAMED) {
+        0 => failure,
+        more => failure.help(format!("and {more} more, which swarmlock list shows")),
+    };
     let failure = if targets.len() > 1 { failure.help("nothing was locked: it is all or none") } else { failure };
     let leases: Vec<_> = held.iter().map(|found| describe::Lease::new(found, now)).collect();
     // Who wants to share it need not wait for others who do.

@@ -110,3 +110,18 @@ fn a_lease_that_is_over_comes_back_in_the_mode_that_excludes_most() {
     // It worked alone on b before, and was not told that it does not any more.
     site.agent("bob").run(["acquire", "--shared", "b"]).expect(10);
 }
+
+#[test]
+fn a_refusal_names_a_few_of_many_leases_in_the_way() {
+    let site = Site::new();
+    std::fs::create_dir(site.path("src")).unwrap();
+    let files: Vec<String> = (0..50).map(|n| format!("src/{n}")).collect();
+    let args = ["acquire".to_owned()].into_iter().chain(files);
+    granted(site.agent("alice").run(args));
+    let refused = site.agent("bob").run(["acquire", "src"]).expect(10);
+    assert_eq!(refused.err.matches("is held by alice").count(), 10, "{refused}");
+    assert!(refused.err.contains("and 40 more"), "{refused}");
+    // Programs are told of all.
+    let refused = site.agent("bob").run(["--json", "acquire", "src"]).expect(10);
+    assert_eq!(refused.json_error()["holders"].as_array().unwrap().len(), 50, "{refused}");
+}
