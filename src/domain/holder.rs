@@ -72,7 +72,7 @@ pub struct Holder {
     pub files: Vec<String>,
     /// Keys that this version does not know, kept when it rewrites the file.
     #[serde(flatten, skip_deserializing)]
-    pub(super) unknown: Map<String, Value>,
+    pub(super) unknown: Option<Map<String, Value>>,
 }
 
 /// What a lease to be granted is made of.
@@ -112,7 +112,7 @@ impl Holder {
             reason: new.reason,
             resources: new.resources.iter().map(Resource::text).collect(),
             files,
-            unknown: Map::new(),
+            unknown: None,
         }
     }
 

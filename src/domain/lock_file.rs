@@ -24,7 +24,7 @@ struct Written {
     change: u64,
     holders: Vec<Holder>,
     #[serde(flatten, skip_deserializing)]
-    unknown: Map<String, Value>,
+    unknown: Option<Map<String, Value>>,
 }
 
 /// What a lock file says of its resource.
@@ -36,7 +36,7 @@ pub struct Head {
     worktree: Option<String>,
     /// Whether several may hold it.
     pub mode: Mode,
-    unknown: Map<String, Value>,
+    unknown: Option<Map<String, Value>>,
 }
 
 /// A lock file, checked: its leases, the oldest first, at least one, and only one if it is exclusive.
@@ -61,7 +61,7 @@ impl Head {
             kind: resource.kind(),
             worktree: resource.worktree().and_then(|worktree| worktree.name()).map(ToOwned::to_owned),
             mode,
-            unknown: Map::new(),
+            unknown: None,
         }
     }
 
@@ -203,11 +203,12 @@ impl LockFile {
 const HOLDER_KEYS: &[&str] = &["files"];
 const FILE_KEYS: &[&str] = &["filepath_hex"];
 
-fn beyond(mut found: Map<String, Value>, known: &impl Serialize, also: &[&str]) -> Map<String, Value> {
+/// `None` if there is nothing: an empty map would ask the kernel for random numbers.
+fn beyond(mut found: Map<String, Value>, known: &impl Serialize, also: &[&str]) -> Option<Map<String, Value>> {
     if let Ok(Value::Object(known)) = serde_json::to_value(known) {
         found.retain(|key, _| !known.contains_key(key) && !also.contains(&key.as_str()));
     }
-    found
+    Some(found).filter(|found| !found.is_empty())
 }
 
 /// The lock file, as errors name it.
