@@ -107,9 +107,11 @@ impl Ancestors {
     /// # Errors
     /// If what is there cannot be read for a reason that may pass.
     pub fn agent(&mut self, server: Option<u32>) -> store::Result<Option<Process>> {
-        if pid_namespace()?.is_none() {
-            return Ok(None);
-        }
+        let found = self.harness_or_pane(server)?;
+        Ok(if found.is_some() && pid_namespace()?.is_none() { None } else { found })
+    }
+
+    fn harness_or_pane(&mut self, server: Option<u32>) -> store::Result<Option<Process>> {
         if let Some((_, process)) = self.harness()? {
             return Ok(Some(process));
         }
