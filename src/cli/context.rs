@@ -71,7 +71,6 @@ pub(super) struct Context {
 pub(super) struct Open {
     state: StateDir,
     machine: Machine,
-    host: String,
     guard_wait: Duration,
     config: Config,
 }
@@ -255,7 +254,7 @@ impl Context {
 
     fn opened(&self, state: StateDir, config: Config) -> Result<Open, Failure> {
         let guard_wait = self.global.guard_wait.unwrap_or(config.guard_wait);
-        Ok(Open { state, machine: host::machine()?, host: host::name(), guard_wait, config })
+        Ok(Open { state, machine: host::machine()?, guard_wait, config })
     }
 }
 
@@ -293,7 +292,7 @@ impl Open {
             state: &self.state,
             machine: &self.machine,
             clock: host::now,
-            host: &self.host,
+            host: host::name,
             guard_wait: self.guard_wait,
             kernel: Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness, pane_of: host::is_pane_of },
             caller: None,

@@ -103,7 +103,7 @@ pub(super) fn look(
         files.zip(other.files()).is_some_and(|(here, there)| overlap(here, there))
     };
     for resource in once_named(checkout, context.cwd()?, text, literal) {
-        if !known(&resource) && !locks.on(&resource)?.is_empty() {
+        if !known(&resource) && !locks.leases_on(&resource)?.is_empty() {
             let looked = locks.look(&resource)?;
             return Ok((Target { resource, word: shell_word(text), literal }, looked));
         }
@@ -126,8 +126,8 @@ pub(super) fn held(
     let Some(locks) = locks else { return Ok(named?) };
     let mut held = None;
     for resource in with_earlier(named.as_ref().ok(), || once_named(checkout, cwd, text, literal)) {
-        match locks.on(&resource) {
-            Ok(found) if found.iter().any(|found| theirs(&found.lease)) => return Ok(resource),
+        match locks.leases_on(&resource) {
+            Ok(found) if found.iter().any(&theirs) => return Ok(resource),
             Ok(found) if found.is_empty() => {}
             // What is damaged there may be what was meant.
             Ok(_) | Err(_) => held = held.or(Some(resource)),

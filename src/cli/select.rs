@@ -71,7 +71,7 @@ impl Select {
 /// Refuses the id of a lease where a resource is meant.
 fn no_lease_id(locks: &Locks<'_>, text: &OsStr, resource: &Resource) -> Result<(), Failure> {
     let digits = text.to_str().and_then(|text| text.strip_prefix("l-")).unwrap_or_default();
-    if digits.len() > 9 && digits.bytes().all(|b| b.is_ascii_digit()) && locks.on(resource)?.is_empty() {
+    if digits.len() > 9 && digits.bytes().all(|b| b.is_ascii_digit()) && locks.leases_on(resource)?.is_empty() {
         let message =
             format!("l-{digits}: that is the id of a lease; name the resource, or give its token with --token");
         return Err(Failure::new(Code::Usage, message).next("swarmlock list"));

@@ -43,19 +43,21 @@ pub(super) fn encoded(key: &[u8]) -> String {
     name
 }
 
-/// The key that was encoded; `None` if it was cut, or nothing of ours encodes so.
-pub(super) fn decoded(name: &str) -> Option<Vec<u8>> {
-    if !name.contains(['%', '~']) {
-        return Some(name.as_bytes().to_vec());
+/// Puts the key that was encoded into `key`; `false` if it was cut, or nothing of ours encodes so.
+pub(super) fn decode(name: &str, key: &mut Vec<u8>) -> bool {
+    key.clear();
+    let mut rest = name.as_bytes().iter();
+    while let Some(byte) = rest.next() {
+        key.push(match byte {
+            b'%' => match (rest.next().and_then(digit), rest.next().and_then(digit)) {
+                (Some(high), Some(low)) => high * 16 + low,
+                _ => return false,
+            },
+            b'~' => return false,
+            byte => *byte,
+        });
     }
-    let mut parts = name.split('%');
-    let mut key = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at_checked(2)?;
-        key.extend(unhex(digits)?);
-        key.extend_from_slice(rest.as_bytes());
-    }
-    (!name.contains('~')).then_some(key)
+    true
 }
 
 fn push_hex(text: &mut String, byte: u8, upper: bool) {
@@ -74,10 +76,13 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 pub(super) fn unhex(digits: &str) -> Option<Vec<u8>> {
-    let value = |digit: &u8| char::from(*digit).to_digit(16);
     let pair = |pair: &[u8]| match pair {
-        [high, low] => u8::try_from(value(high)? * 16 + value(low)?).ok(),
+        [high, low] => Some(digit(high)? * 16 + digit(low)?),
         _ => None,
     };
     digits.as_bytes().chunks(2).map(pair).collect()
+}
+
+fn digit(byte: &u8) -> Option<u8> {
+    char::from(*byte).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }

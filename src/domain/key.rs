@@ -114,6 +114,11 @@ impl PathKey {
     }
 }
 
+/// Whether these bytes are a key of a path: the components, joined by `/`, are what [`PathKey::new`] takes.
+pub(super) fn is_key(bytes: &[u8]) -> bool {
+    bytes.split(|byte| *byte == b'/').all(|component| !matches!(component, b"" | b"." | b".."))
+}
+
 impl NameKey {
     /// The name, without `name:`.
     #[must_use]

@@ -36,6 +36,7 @@ pub use notices::notices;
 pub use outcome::{Acquired, Changed, Cleaned, Found, Grant, Granted, Looked, Outcome, Request, Selector};
 pub use overlap::{Files, overlap};
 pub use process::{Liveness, PidNamespace, Process};
+use resource::may_overlap;
 pub use resource::{Candidates, Kind, NAME_PREFIX, Resource, candidates};
 pub use time::{Now, Timestamp, Ttl, TtlError};
 pub use token::Token;

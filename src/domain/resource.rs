@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Files, Glob, NameKey, PathKey, TreeKey, Worktree,
-    encode::{decoded, file_name, hex, tree_file_name, unhex},
+    encode::{decode, file_name, hex, tree_file_name, unhex},
+    key::is_key,
+    overlap::overlap,
 };
 use crate::{
     fs::FileName,
@@ -155,19 +157,6 @@ impl Resource {
         }
     }
 
-    /// The path, tree or pattern whose lock file has this name; `None` if the name does not tell, because it was cut.
-    #[must_use]
-    pub fn from_claim(key: &ClaimKey) -> Option<Self> {
-        let kind = match key.place().family() {
-            Family::Paths => Kind::Path,
-            Family::Trees => Kind::Tree,
-            Family::Globs => Kind::Glob,
-            Family::Names => return None,
-        };
-        let decoded = decoded(key.name().as_str().strip_suffix(CLAIM_ENDING)?)?;
-        Self::from_key(kind, Worktree::of_dir(key.place().worktree()?), &decoded)
-    }
-
     /// Where its lock file stands.
     #[must_use]
     pub fn claim(&self) -> ClaimKey {
@@ -216,6 +205,24 @@ pub fn candidates(resource: &Resource) -> Candidates {
     }
 }
 
+/// Whether the lock file of this kind with this name may be about a file that is one of `files`: it is what its name tells,
+/// and where that tells nothing, it may be. `buffer` is room for the key that the name is made of.
+pub(super) fn may_overlap(files: &Files<'_>, family: Family, name: &str, buffer: &mut Vec<u8>) -> bool {
+    if !name.strip_suffix(CLAIM_ENDING).is_some_and(|name| decode(name, buffer)) {
+        return true;
+    }
+    match family {
+        Family::Paths if is_key(buffer) => overlap(*files, Files::Path(buffer)),
+        Family::Trees if buffer == b"." => overlap(*files, Files::Tree(b"")),
+        Family::Trees if is_key(buffer) => overlap(*files, Files::Tree(buffer)),
+        Family::Globs => match Glob::new(buffer) {
+            Ok(glob) if glob.as_bytes() == buffer => overlap(*files, Files::Glob(&glob)),
+            Ok(_) | Err(_) => true,
+        },
+        Family::Names | Family::Paths | Family::Trees => true,
+    }
+}
+
 /// A key as a person writes it in the root: what follows from its kind is added.
 pub(super) fn shown(kind: Kind, key: &str) -> String {
     let slash = if kind == Kind::Tree { "/" } else { "" };
@@ -242,6 +249,44 @@ mod tests {
         assert_eq!(longer.claim().name().as_str().len(), 120 + 1 + 32 + 5);
         assert_ne!(file(&path(&[b'y'; 4000])), file(&path(&[b'y'; 4001])));
         assert!(file(&path(&[b'/', b'a'].repeat(2000)[1..])).len() < 255);
+    }
+
+    #[test]
+    fn a_scan_sees_by_its_name_what_a_lock_is_on() {
+        let mut buffer = Vec::new();
+        let glob = Glob::new(b"src/*.rs").unwrap();
+        let kinds = [
+            Files::Path(b"src/a.rs"),
+            Files::Path(b"lib/b.py"),
+            Files::Tree(b"src"),
+            Files::Tree(b""),
+            Files::Glob(&glob),
+        ];
+        let others = [
+            path(b"src/a.rs"),
+            path(b"src/a.py"),
+            path(b"\xff"),
+            Resource::Tree(Worktree::MAIN, TreeKey::ROOT),
+            Resource::Tree(Worktree::MAIN, TreeKey::new([&b"src"[..]]).unwrap()),
+            Resource::Tree(Worktree::MAIN, TreeKey::new([&b"docs"[..]]).unwrap()),
+            Resource::Glob(Worktree::MAIN, Glob::new(b"**/a.*").unwrap()),
+            Resource::Glob(Worktree::MAIN, Glob::new(b"docs/**").unwrap()),
+        ];
+        for here in kinds {
+            for other in &others {
+                let claim = other.claim();
+                let seen = may_overlap(&here, claim.place().family(), claim.name().as_str(), &mut buffer);
+                assert_eq!(seen, overlap(here, other.files().unwrap()), "{here:?} {other:?}");
+            }
+            // What tells nothing may be anything: a name that was cut, and one that no key of ours has.
+            let cut = path(&[b'x'; 300]).claim();
+            assert!(may_overlap(&here, Family::Paths, cut.name().as_str(), &mut buffer));
+            for odd in ["a%2", "a%zz.lock", "a%2F%2Fb.lock", "%2E%2E.lock", "%2Fa.lock", "a~b.lock", ".lock"] {
+                assert!(may_overlap(&here, Family::Paths, odd, &mut buffer), "{odd}");
+                assert!(may_overlap(&here, Family::Trees, odd, &mut buffer) || odd == ".lock", "{odd}");
+            }
+            assert!(may_overlap(&here, Family::Globs, "%5B.lock", &mut buffer));
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! [`Dir`]: an open directory, and everything that can be done in it.
 
 use std::{
-    os::fd::{AsFd as _, OwnedFd},
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use rustix::{
@@ -28,6 +29,8 @@ pub struct Dir {
     path: PathBuf,
     id: FileId,
     links: u64,
+    /// Whether its own descriptor has been read to find the names.
+    listed: AtomicBool,
 }
 
 /// One name found in a directory.
@@ -82,7 +85,7 @@ impl Dir {
         let stat = retry_on_intr(|| rustix::fs::fstat(&fd)).map_err(|errno| Error::call("fstat", &path, errno))?;
         #[expect(clippy::useless_conversion, reason = "narrower on other machines")]
         let links = u64::from(stat.st_nlink);
-        Ok((Self { fd, path, id: file_id(&stat), links }, stat))
+        Ok((Self { fd, path, id: file_id(&stat), links, listed: AtomicBool::new(false) }, stat))
     }
 
     /// Where the directory was opened.
@@ -117,6 +120,20 @@ impl Dir {
     /// # Errors
     /// If a component is a link, no directory or a mount, or it is not ours alone to write.
     pub fn subdir(&self, at: &[&FileName]) -> Result<Option<Self>> {
+        let Some(dir) = self.subdir_beyond(at)? else { return Ok(None) };
+        for passed in 1..at.len() {
+            if self.links_of(at.get(..passed).unwrap_or_default())?.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(dir))
+    }
+
+    /// Like [`Dir::subdir`], for a caller that looks at the levels on the way itself, by [`Dir::links_of`].
+    ///
+    /// # Errors
+    /// Those of [`Dir::subdir`], but for a level on the way that is not ours alone to write.
+    pub fn subdir_beyond(&self, at: &[&FileName]) -> Result<Option<Self>> {
         let fd = match self.open_at(at, DIRECTORY, Mode::empty()) {
             Ok(fd) => fd,
             Err(error) if error.is_absent() => return Ok(None),
@@ -124,12 +141,6 @@ impl Dir {
             Err(Error::Unsafe { .. }) if at.len() > 1 => return self.subdir_by_levels(at),
             Err(error) => return Err(error),
         };
-        for passed in 1..at.len() {
-            match self.check_level(at.get(..passed).unwrap_or_default()) {
-                Err(error) if error.is_absent() => return Ok(None),
-                checked => checked?,
-            }
-        }
         let (dir, stat) = Self::from_fd(fd, self.below(at))?;
         match ownership_hazard(&stat) {
             Some(hazard) => Err(Error::Unsafe { path: dir.path, hazard }),
@@ -148,11 +159,18 @@ impl Dir {
         Ok(below)
     }
 
-    /// Fails unless a directory that is ours alone to write stands at `at`.
-    fn check_level(&self, at: &[&FileName]) -> Result<()> {
+    /// How many links the directory at `at` has, which is looked at by name and not opened; `None` if it is not there.
+    /// That it is no mount only opening tells, and the levels before it are not looked at.
+    ///
+    /// # Errors
+    /// If something else stands there, or it is not ours alone to write.
+    pub fn links_of(&self, at: &[&FileName]) -> Result<Option<u64>> {
         let path = || self.below(at);
-        let stat = retry_on_intr(|| rustix::fs::statat(&self.fd, joined(at), AtFlags::SYMLINK_NOFOLLOW))
-            .map_err(|errno| Error::call("lstat", path(), errno))?;
+        let stat = match retry_on_intr(|| rustix::fs::statat(&self.fd, joined(at), AtFlags::SYMLINK_NOFOLLOW)) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(errno) => return Err(Error::call("lstat", path(), errno)),
+        };
         let hazard = match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => ownership_hazard(&stat),
             FileType::Symlink => Some(Hazard::Link),
@@ -163,7 +181,9 @@ impl Dir {
             | FileType::BlockDevice
             | FileType::Unknown => Some(Hazard::NotADirectory),
         };
-        hazard.map_or(Ok(()), |hazard| Err(Error::Unsafe { path: path(), hazard }))
+        #[expect(clippy::useless_conversion, reason = "narrower on other machines")]
+        let links = u64::from(stat.st_nlink);
+        hazard.map_or(Ok(Some(links)), |hazard| Err(Error::Unsafe { path: path(), hazard }))
     }
 
     /// Opens the directory `name` in this one, making it (0700) if nothing is there.
@@ -298,29 +318,55 @@ impl Dir {
     /// # Errors
     /// If it cannot be read.
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        let failed = |call| move |errno| Error::call(call, &self.path, errno);
-        // A descriptor of its own: reading moves the position that duplicates share.
-        let fd = retry_on_intr(|| rustix::fs::openat(&self.fd, ".", DIRECTORY | OFlags::CLOEXEC, Mode::empty()))
-            .map_err(failed("openat"))?;
         let mut found = Vec::new();
+        self.for_each_name(|bytes| {
+            found.push(match std::str::from_utf8(bytes).ok().and_then(|name| FileName::new(name.to_owned())) {
+                Some(name) => Entry::Name(name),
+                None => Entry::Odd(String::from_utf8_lossy(bytes).into_owned()),
+            });
+        })?;
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// The names in this directory that `wanted` wants, sorted; those that swarmlock could not have made are passed over.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn names(&self, mut wanted: impl FnMut(&str) -> bool) -> Result<Vec<FileName>> {
+        let mut found = Vec::new();
+        self.for_each_name(|bytes| {
+            let name = std::str::from_utf8(bytes).ok().filter(|name| wanted(name));
+            found.extend(name.and_then(|name| FileName::new(name.to_owned())));
+        })?;
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    fn for_each_name(&self, each: impl FnMut(&[u8])) -> Result<()> {
+        // Reading moves the position, so the descriptor itself will do once.
+        if !self.listed.swap(true, Ordering::Relaxed) {
+            return self.read_names(&self.fd, each);
+        }
+        let again = retry_on_intr(|| rustix::fs::openat(&self.fd, ".", DIRECTORY | OFlags::CLOEXEC, Mode::empty()))
+            .map_err(|errno| Error::call("openat", &self.path, errno))?;
+        self.read_names(&again, each)
+    }
+
+    fn read_names(&self, fd: impl AsFd, mut each: impl FnMut(&[u8])) -> Result<()> {
         let mut buffer = Vec::with_capacity(32 * 1024);
         let mut raw = rustix::fs::RawDir::new(fd, buffer.spare_capacity_mut());
         while let Some(entry) = raw.next() {
             let entry = match entry {
                 Err(Errno::INTR) => continue,
-                other => other.map_err(failed("getdents64"))?,
+                other => other.map_err(|errno| Error::call("getdents64", &self.path, errno))?,
             };
-            let bytes = entry.file_name().to_bytes();
-            if bytes == b"." || bytes == b".." {
-                continue;
+            match entry.file_name().to_bytes() {
+                b"." | b".." => {}
+                name => each(name),
             }
-            found.push(match std::str::from_utf8(bytes).ok().and_then(|name| FileName::new(name.to_owned())) {
-                Some(name) => Entry::Name(name),
-                None => Entry::Odd(String::from_utf8_lossy(bytes).into_owned()),
-            });
         }
-        found.sort_unstable();
-        Ok(found)
+        Ok(())
     }
 
     pub(super) fn failed(&self, call: &'static str, name: &FileName, errno: Errno) -> Error {

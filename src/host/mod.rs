@@ -5,7 +5,7 @@ mod ancestors;
 mod harness;
 mod process;
 
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
 
 use rustix::{
     fs::Timespec,
@@ -57,12 +57,17 @@ pub fn machine() -> store::Result<Machine> {
 
 /// Whether this process is in the time namespace that the machine started with; a kernel without them has no other.
 fn own_clock() -> store::Result<bool> {
-    // The kernel gives that one a fixed inode number, PROC_TIME_INIT_INO.
-    match fs::link_target(Path::new("/proc/self/ns/time")) {
-        Ok(namespace) => Ok(namespace.as_os_str() == "time:[4026531834]"),
-        Err(error) if error.is_absent() => Ok(true),
-        Err(error) => Err(error.into()),
+    static FOUND: OnceLock<bool> = OnceLock::new();
+    if let Some(found) = FOUND.get() {
+        return Ok(*found);
     }
+    // The kernel gives that one a fixed inode number, PROC_TIME_INIT_INO.
+    let own = match fs::link_target(Path::new("/proc/self/ns/time")) {
+        Ok(namespace) => namespace.as_os_str() == "time:[4026531834]",
+        Err(error) if error.is_absent() => true,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(*FOUND.get_or_init(|| own))
 }
 
 fn boot_id() -> store::Result<String> {
@@ -80,7 +85,8 @@ fn trimmed(path: &str) -> store::Result<Option<String>> {
 /// The machine's name, for people.
 #[must_use]
 pub fn name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| rustix::system::uname().nodename().to_string_lossy().into_owned()).clone()
 }
 
 /// Does nothing for this long.

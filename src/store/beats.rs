@@ -1,9 +1,9 @@
 //! Beats: one line an agent, overwritten in place.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use super::{Result, StateDir, layout};
-use crate::fs::{Dir, Entry, FileName};
+use crate::fs::{File, FileName};
 
 /// Width of the line in bytes.
 pub(super) const WIDTH: usize = 512;
@@ -15,22 +15,25 @@ const LIMIT: usize = 4096;
 #[derive(Debug)]
 pub struct Beats<'a> {
     state: &'a StateDir,
-    dir: OnceCell<Option<Dir>>,
+    there: OnceCell<bool>,
+    /// The one to be overwritten, if it could be opened for that.
+    own: RefCell<Option<(FileName, File)>>,
 }
 
 impl<'a> Beats<'a> {
     /// Opens nothing yet.
     #[must_use]
     pub fn new(state: &'a StateDir) -> Self {
-        Self { state, dir: OnceCell::new() }
+        Self { state, there: OnceCell::new(), own: RefCell::default() }
     }
 
-    fn dir(&self) -> Result<Option<&Dir>> {
-        if self.dir.get().is_none() {
-            let opened = self.state.dir().subdir(&[&layout::BEATS])?;
-            return Ok(self.dir.get_or_init(|| opened).as_ref());
+    /// Whether there is a directory of them, looked at once: most commands read one beat, and need not open it.
+    fn there(&self) -> Result<bool> {
+        if let Some(known) = self.there.get() {
+            return Ok(*known);
         }
-        Ok(self.dir.get().and_then(Option::as_ref))
+        let there = self.state.dir().links_of(&[&layout::BEATS])?.is_some();
+        Ok(*self.there.get_or_init(|| there))
     }
 
     /// Reads the beat of the agent with this id; `None` if there is none.
@@ -38,9 +41,31 @@ impl<'a> Beats<'a> {
     /// # Errors
     /// If it is unsafe or cannot be read.
     pub fn read(&self, agent: &FileName) -> Result<Option<Vec<u8>>> {
-        match self.dir()? {
-            Some(dir) => Ok(dir.read(&[agent], LIMIT)?),
-            None => Ok(None),
+        if self.there()? { Ok(self.state.dir().read(&[&layout::BEATS, agent], LIMIT)?) } else { Ok(None) }
+    }
+
+    /// The same for one that may be overwritten in this stay inside the guard, which then need not be opened again.
+    ///
+    /// # Errors
+    /// Those of [`Beats::read`].
+    pub fn read_own(&self, agent: &FileName) -> Result<Option<Vec<u8>>> {
+        if !self.there()? {
+            return Ok(None);
+        }
+        // What cannot be opened for writing may still be read, and perhaps it need not be written.
+        let Ok(Some(file)) = self.state.dir().open_writable(&[&layout::BEATS, agent]) else { return self.read(agent) };
+        let mut bytes = Vec::new();
+        file.read_into(0, LIMIT, &mut bytes)?;
+        self.own.replace(Some((agent.clone(), file)));
+        Ok(Some(bytes))
+    }
+
+    /// The beat of an agent, open to be overwritten; `None` if there is none.
+    pub(super) fn open_writable(&self, agent: &FileName) -> Result<Option<File>> {
+        match self.own.take() {
+            Some((whose, file)) if whose == *agent => Ok(Some(file)),
+            _ if self.there()? => Ok(self.state.dir().open_writable(&[&layout::BEATS, agent])?),
+            _ => Ok(None),
         }
     }
 
@@ -49,12 +74,10 @@ impl<'a> Beats<'a> {
     /// # Errors
     /// If the directory cannot be read.
     pub fn agents(&self) -> Result<Vec<FileName>> {
-        let Some(dir) = self.dir()? else { return Ok(Vec::new()) };
-        let names = dir.entries()?.into_iter().filter_map(|entry| match entry {
-            Entry::Name(name) => Some(name),
-            Entry::Odd(_) => None,
-        });
-        Ok(names.collect())
+        match self.state.dir().subdir(&[&layout::BEATS])? {
+            Some(dir) => Ok(dir.names(|_| true)?),
+            None => Ok(Vec::new()),
+        }
     }
 }
 

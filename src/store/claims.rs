@@ -1,43 +1,72 @@
 //! The directories of claims, each opened once.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
 
 use super::{CLAIM_ENDING, ClaimKey, Family, MAIN_WORKTREE, Place, Result, StateDir, layout};
-use crate::fs::{Dir, Entry, FileName};
+use crate::fs::{Dir, FileName};
 
 /// What stands in `locks/`, for one look or one stay inside the guard.
 #[derive(Debug)]
 pub struct Claims<'a> {
     state: &'a StateDir,
-    /// By the names below `locks/` that lead there; `None` for what is not there.
-    open: RefCell<BTreeMap<Vec<FileName>, Option<Rc<Dir>>>>,
+    /// Whether the kernel has passed `locks/` on the way to something, so that it is no mount, and it is ours.
+    passed: Cell<bool>,
+    /// How many links the directory of a kind has; `None` if it is not there.
+    kinds: RefCell<BTreeMap<Family, Option<u64>>>,
+    /// Those that were asked for; `None` for what is not there.
+    open: RefCell<BTreeMap<Place, Option<Rc<Dir>>>>,
 }
 
 impl<'a> Claims<'a> {
     /// Opens nothing yet.
     #[must_use]
     pub fn new(state: &'a StateDir) -> Self {
-        Self { state, open: RefCell::default() }
-    }
-
-    /// Opens level by level: whoever may write to one above could replace it.
-    fn at(&self, below: &[FileName]) -> Result<Option<Rc<Dir>>> {
-        if let Some(known) = self.open.borrow().get(below) {
-            return Ok(known.clone());
-        }
-        let opened = match below.split_last() {
-            None => self.state.dir().subdir(&[&layout::LOCKS])?.map(Rc::new),
-            Some((name, above)) => match self.at(above)? {
-                Some(above) => above.subdir(&[name])?.map(Rc::new),
-                None => None,
-            },
-        };
-        self.open.borrow_mut().insert(below.to_vec(), opened.clone());
-        Ok(opened)
+        Self { state, passed: Cell::new(false), kinds: RefCell::default(), open: RefCell::default() }
     }
 
     fn dir(&self, place: &Place) -> Result<Option<Rc<Dir>>> {
-        self.at(&place.parts().collect::<Vec<_>>())
+        if let Some(known) = self.open.borrow().get(place) {
+            return Ok(known.clone());
+        }
+        let opened = self.open(place)?.map(Rc::new);
+        self.open.borrow_mut().insert(place.clone(), opened.clone());
+        Ok(opened)
+    }
+
+    /// Opens a directory in one call, and looks at the levels on the way by name, each once (see [`Dir::subdir`]).
+    ///
+    /// What a look does not find is not there only if the levels above are known to be no mounts: so the first call
+    /// always goes all the way.
+    fn open(&self, place: &Place) -> Result<Option<Dir>> {
+        let parts: Vec<FileName> = std::iter::once(layout::LOCKS).chain(place.parts()).collect();
+        let at: Vec<&FileName> = parts.iter().collect();
+        let below_kind = place.worktree().is_some();
+        if self.passed.get() {
+            return match !below_kind || self.kind(place.family())?.is_some() {
+                true => Ok(self.state.dir().subdir_beyond(&at)?),
+                false => Ok(None),
+            };
+        }
+        let opened = self.state.dir().subdir_beyond(&at)?;
+        if self.state.dir().links_of(&[&layout::LOCKS])?.is_none() {
+            return Ok(None);
+        }
+        self.passed.set(true);
+        if below_kind && self.kind(place.family())?.is_none() { Ok(None) } else { Ok(opened) }
+    }
+
+    /// How many links the directory of a kind has; `None` if it is not there. Only once `locks/` has been passed.
+    fn kind(&self, family: Family) -> Result<Option<u64>> {
+        if let Some(known) = self.kinds.borrow().get(&family) {
+            return Ok(*known);
+        }
+        let links = self.state.dir().links_of(&[&layout::LOCKS, &family.dir()])?;
+        self.kinds.borrow_mut().insert(family, links);
+        Ok(links)
     }
 
     /// The directory, for a change; what is missing of it is made.
@@ -45,14 +74,13 @@ impl<'a> Claims<'a> {
         if let Some(dir) = self.dir(place)? {
             return Ok(dir);
         }
-        let mut dir = Rc::new(self.state.dir().ensure_subdir(&layout::LOCKS)?);
-        let mut below = Vec::new();
-        self.open.borrow_mut().insert(below.clone(), Some(Rc::clone(&dir)));
+        let mut dir = self.state.dir().ensure_subdir(&layout::LOCKS)?;
         for name in place.parts() {
-            dir = Rc::new(dir.ensure_subdir(&name)?);
-            below.push(name);
-            self.open.borrow_mut().insert(below.clone(), Some(Rc::clone(&dir)));
+            dir = dir.ensure_subdir(&name)?;
         }
+        let dir = Rc::new(dir);
+        self.kinds.borrow_mut().remove(&place.family());
+        self.open.borrow_mut().insert(place.clone(), Some(Rc::clone(&dir)));
         Ok(dir)
     }
 
@@ -67,17 +95,14 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// The claims in `place`, sorted by file name, unread.
+    /// The claims in `place` with a file name that is `wanted`, sorted by it, unread.
     ///
     /// # Errors
     /// If the directory cannot be read.
-    pub fn keys(&self, place: &Place) -> Result<Vec<ClaimKey>> {
+    pub fn keys(&self, place: &Place, mut wanted: impl FnMut(&str) -> bool) -> Result<Vec<ClaimKey>> {
         let Some(dir) = self.dir(place)? else { return Ok(Vec::new()) };
-        let names = dir.entries()?.into_iter().filter_map(|entry| match entry {
-            Entry::Name(name) if name.as_str().ends_with(CLAIM_ENDING) => Some(place.claim(name)),
-            Entry::Name(_) | Entry::Odd(_) => None,
-        });
-        Ok(names.collect())
+        let names = dir.names(|name| name.ends_with(CLAIM_ENDING) && wanted(name))?;
+        Ok(names.into_iter().map(|name| place.claim(name)).collect())
     }
 
     /// Calls `each` with every claim in `place`, sorted by file name, and what came of reading it into the buffer.
@@ -89,7 +114,7 @@ impl<'a> Claims<'a> {
     pub fn for_each(&self, place: &Place, mut each: impl FnMut(ClaimKey, Result<&[u8]>) -> Result<()>) -> Result<()> {
         let Some(dir) = self.dir(place)? else { return Ok(()) };
         let mut buffer = Vec::new();
-        for key in self.keys(place)? {
+        for key in self.keys(place, |_| true)? {
             match read(&dir, key.name(), &mut buffer) {
                 Ok(true) => each(key, Ok(&buffer))?,
                 Ok(false) => {}
@@ -104,19 +129,18 @@ impl<'a> Claims<'a> {
     /// # Errors
     /// If the directory cannot be read.
     pub fn other_worktrees(&self, family: Family, but: &FileName) -> Result<Vec<FileName>> {
-        let Some(dir) = self.at(&[family.dir()])? else { return Ok(Vec::new()) };
-        // A directory counts one link for each directory in it, where the file system counts at all (btrfs says 1).
         let own = u64::from(self.dir(&Place::new(family, but.clone()))?.is_some());
-        if dir.links() == 2 + own {
+        let Some(links) = self.kind(family)? else { return Ok(Vec::new()) };
+        // A directory counts one link for each directory in it, where the file system counts at all (btrfs says 1).
+        if links == 2 + own {
             return Ok(Vec::new());
         }
+        let dir = self.state.dir().subdir_beyond(&[&layout::LOCKS, &family.dir()])?;
+        let Some(dir) = dir else { return Ok(Vec::new()) };
         let mut names = Vec::new();
-        for entry in dir.entries()? {
+        for name in dir.names(|name| name != but.as_str())? {
             // A file among the directories is no worktree, and no lock stands below it.
-            if let Entry::Name(name) = entry
-                && name != *but
-                && !dir.look(&name)?.is_some_and(|found| found.regular)
-            {
+            if !dir.look(&name)?.is_some_and(|found| found.regular) {
                 names.push(name);
             }
         }

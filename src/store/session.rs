@@ -203,14 +203,15 @@ impl<'a> Session<'a> {
     /// # Errors
     /// If it is too long for its line, or cannot be written.
     pub fn write_beat(&mut self, agent: &FileName, json: Vec<u8>) -> Result<()> {
-        let dir = self.state.dir().ensure_subdir(&layout::BEATS)?;
-        let line = super::beats::line(json)
-            .ok_or_else(|| Error::TooLarge { path: dir.path().join(agent.as_str()), limit: super::beats::WIDTH })?;
-        match dir.open_writable(&[agent]) {
+        let path = || self.state.path().join(layout::BEATS.as_str()).join(agent.as_str());
+        let line =
+            super::beats::line(json).ok_or_else(|| Error::TooLarge { path: path(), limit: super::beats::WIDTH })?;
+        match self.beats.open_writable(agent) {
             Ok(Some(file)) if file.size() == line.len() as u64 => Ok(file.overwrite_start(&line)?),
-            Err(error @ FsError::Call { .. }) if !error.is_denied() => Err(error.into()),
+            Err(Error::Fs(error @ FsError::Call { .. })) if !error.is_denied() => Err(error.into()),
             // Whatever else stands there is replaced, never followed.
             Ok(_) | Err(_) => {
+                let dir = self.state.dir().ensure_subdir(&layout::BEATS)?;
                 document::stage(&self.tmp, &line, Sync::Volatile, Stamp::Now)?;
                 let done = self.tmp.rename(&layout::PENDING, &dir, agent);
                 Ok(done.inspect_err(|_| document::unstage(&self.tmp))?)

@@ -62,8 +62,8 @@ impl Locks<'_> {
         let (again, new): (Vec<Step>, Vec<Step>) =
             steps.into_values().partition(|step| step.decision != AcquireDecision::Grant);
         // What is held already stays under its own lease. Before the grant: an upgrade alone takes nothing from anybody.
-        for step in again {
-            let (found, how) = stay.renew_step(&step, &request, &mut logged)?;
+        for mut step in again {
+            let (found, how) = stay.renew_step(&mut step, &request, &mut logged)?;
             done.insert(step.key, Granted { found, how, also_held: step.also_held });
         }
         done.extend(stay.grant_steps(new, &request, self.host, &mut logged)?);
@@ -104,23 +104,24 @@ fn held<'s>(refused: impl Iterator<Item = &'s Step>, request: &Request) -> Vec<F
 
 impl Stay<'_> {
     /// L2: the same lease goes on, perhaps in another mode.
-    fn renew_step(&mut self, step: &Step, request: &Request, logged: &mut Vec<Logged>) -> Result<(Found, Grant)> {
+    fn renew_step(&mut self, step: &mut Step, request: &Request, logged: &mut Vec<Logged>) -> Result<(Found, Grant)> {
         let mine = Claimant::Agent(request.agent.clone());
-        let own = step.locks.iter().find(|lock| lock.key == step.key);
-        let fence = own.and_then(|lock| {
-            lock.standing()
-                .find(|(lease, verdict)| mine.owns(lease) && !verdict.is_over())
-                .map(|(lease, _)| lease.fence)
-        });
-        let (Some(mut own), Some(fence)) = (self.survey.read(&step.key)?, fence) else {
-            return Err(vanished(&step.key));
-        };
+        let at = step.locks.iter().position(|lock| lock.key == step.key);
+        let mut own = at.map(|at| step.locks.swap_remove(at)).ok_or_else(|| vanished(&step.key))?;
+        let fence = own.standing().find(|(lease, verdict)| mine.owns(lease) && !verdict.is_over());
+        let fence = fence.map(|(lease, _)| lease.fence).ok_or_else(|| vanished(&step.key))?;
+        if !logged.is_empty() {
+            // A step before may have renewed the same lease in this file.
+            own = self.survey.read(&step.key)?.ok_or_else(|| vanished(&step.key))?;
+        }
         let how = match step.decision {
             AcquireDecision::Upgrade => Grant::Upgraded,
             AcquireDecision::Downgrade => Grant::Downgraded,
             AcquireDecision::Grant | AcquireDecision::Renew | AcquireDecision::Refuse => Grant::Renewed,
         };
         if how == Grant::Upgraded {
+            // With the others that overlap, those that are over in the file itself.
+            step.locks.push(own);
             self.end_all_over(&step.locks, None, logged)?;
             own = self.survey.read(&step.key)?.ok_or_else(|| vanished(&step.key))?;
         }
@@ -157,7 +158,7 @@ impl Stay<'_> {
         &mut self,
         steps: Vec<Step>,
         request: &Request,
-        host: &str,
+        host: fn() -> String,
         logged: &mut Vec<Logged>,
     ) -> Result<BTreeMap<ClaimKey, Granted>> {
         let single = steps.len() == 1;

@@ -68,7 +68,8 @@ impl Locks<'_> {
             }
             for found in found {
                 let mut giving = Giving { keys: keys.clone(), ended: BTreeMap::new() };
-                let ended = stay.give_up(&key, found.lease.fence, Ending::Forced, &mut giving);
+                let lock = stay.survey.read(&key).and_then(|lock| lock.ok_or_else(|| vanished(&key)));
+                let ended = lock.and_then(|lock| stay.give_up(lock, found.lease.fence, Ending::Forced, &mut giving));
                 changed.push(match ended {
                     Ok((outcome, logged)) => Changed { resource: resource.text(), outcome, logged },
                     Err(error) => Changed::failed(resource.text(), error),
@@ -124,7 +125,7 @@ impl Stay<'_> {
             lock.standing().map(|(lease, verdict)| (theirs(lease), verdict.is_over())).collect();
         let fence = lock.standing().find(|(lease, _)| theirs(lease)).map(|(lease, _)| lease.fence);
         match (decide_release(&facts), fence) {
-            (GiveUp::Remove, Some(fence)) => self.give_up(key, fence, Ending::Released, giving),
+            (GiveUp::Remove, Some(fence)) => self.give_up(lock, fence, Ending::Released, giving),
             (GiveUp::Refuse, _) => {
                 let holder = lock.into_found().find(|found| !found.verdict.is_over());
                 Ok((holder.map_or(Outcome::Nobody(None), |found| Outcome::NotYours(Box::new(found))), Logged::Yes))
@@ -134,13 +135,12 @@ impl Stay<'_> {
     }
 
     /// Gives up what a lease has in this file: all of the lease if all of it is to go, else this part.
-    fn give_up(&mut self, key: &ClaimKey, fence: u64, why: Ending, giving: &mut Giving) -> Result<(Outcome, Logged)> {
-        let lock = self.survey.read(key)?.ok_or_else(|| vanished(key))?;
-        let found = lock.found(fence).ok_or_else(|| vanished(key))?;
-        let parts = self.parts(&lock, fence)?;
+    fn give_up(&mut self, lock: Lock, fence: u64, why: Ending, giving: &mut Giving) -> Result<(Outcome, Logged)> {
+        let found = lock.found(fence).ok_or_else(|| vanished(&lock.key))?;
+        let parts = if found.lease.files.is_empty() { Vec::new() } else { self.parts(&lock, fence)? };
         let logged = if parts.iter().all(|part| giving.keys.contains(&part.key)) {
             let logged = self.end(&lock, fence, why)?;
-            let others = parts.iter().filter(|part| part.key != *key);
+            let others = parts.iter().filter(|part| part.key != lock.key);
             let files = others.filter_map(|part| Some((part.key.clone(), part.found(fence)?)));
             giving.ended.entry(fence).or_default().extend(files);
             logged

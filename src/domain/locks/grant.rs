@@ -30,7 +30,7 @@ impl Stay<'_> {
         &mut self,
         new: Vec<New>,
         request: &Request,
-        host: &str,
+        host: fn() -> String,
         logged: &mut Vec<Logged>,
     ) -> Result<BTreeMap<ClaimKey, Granted>> {
         let several = new.len() > 1;
@@ -45,7 +45,7 @@ impl Stay<'_> {
             token: request.token.clone(),
             ttl: request.ttl.unwrap_or(request.default_ttl),
             reason: request.reason.clone().unwrap_or_default(),
-            host,
+            host: &host(),
             now: self.now,
         });
         let stamp = acquisition_time(&holder);

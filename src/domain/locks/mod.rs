@@ -10,7 +10,7 @@ mod survey;
 
 use std::{rc::Rc, time::Duration};
 
-use super::{AgentId, Facts, Found, Liveness, Looked, Now, PidNamespace, Process, Resource, Result};
+use super::{AgentId, Facts, Found, Holder, Liveness, Looked, Now, PidNamespace, Process, Resource, Result};
 use crate::store::{Beats, ClaimKey, Claims, Machine, StateDir};
 use stay::{Life, Stay};
 use survey::Survey;
@@ -26,8 +26,8 @@ pub struct Locks<'a> {
     pub clock: fn() -> Now,
     /// Tells of processes.
     pub kernel: Kernel,
-    /// The machine's name, for people.
-    pub host: &'a str,
+    /// Tells the machine's name, for people; only who writes something asks.
+    pub host: fn() -> String,
     /// How long to wait for the guard.
     pub guard_wait: Duration,
     /// Who makes the changes, if that is known.
@@ -78,6 +78,14 @@ impl<'a> Locks<'a> {
     /// As [`Locks::look`].
     pub fn on(&self, resource: &Resource) -> Result<Vec<Found>> {
         Ok(self.survey()?.read(&resource.claim())?.map(|lock| lock.into_found().collect()).unwrap_or_default())
+    }
+
+    /// The same without a look at whether they are over, which costs most of it.
+    ///
+    /// # Errors
+    /// If the lock file is damaged or unsafe.
+    pub fn leases_on(&self, resource: &Resource) -> Result<Vec<Holder>> {
+        survey::leases(&Claims::new(self.state), &resource.claim())
     }
 
     /// Calls `each` with every lease on each of its resources, by kind and then by file name, or with why a lock file

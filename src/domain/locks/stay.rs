@@ -77,7 +77,7 @@ impl<'a> Stay<'a> {
 
     fn beat(&mut self, locks: &Locks<'_>, life: Life) -> Result<()> {
         let Some(caller) = locks.caller.filter(|_| life != Life::Unseen) else { return Ok(()) };
-        let recorded = self.survey.beat(caller.agent)?;
+        let recorded = self.survey.own_beat(caller.agent)?;
         self.survey.learn(caller.agent, recorded.as_ref())?;
         let due = match &recorded {
             None => true,
@@ -108,7 +108,7 @@ impl<'a> Stay<'a> {
             Some(process) => self.survey.namespace()?.cloned().map(|namespace| (process, namespace)),
             None => None,
         };
-        let beat = Beat::new(caller.agent, process, locks.machine, locks.host, self.now);
+        let beat = Beat::new(caller.agent, process, locks.machine, &(locks.host)(), self.now);
         let name = FileName::new(caller.agent.to_string());
         self.lifeless = name.and_then(|name| self.session.write_beat(&name, beat.to_line()).err());
         Ok(())

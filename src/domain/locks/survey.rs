@@ -9,8 +9,8 @@ use std::{
 use super::{Kernel, Locks};
 use crate::{
     domain::{
-        AgentId, Beat, Evidence, Facts, Found, Head, Here, Holder, Liveness, LockFile, PidNamespace, Process, Resource,
-        Result, Verdict, candidates, overlap, parse_lock, verdict,
+        AgentId, Beat, Candidates, Evidence, Facts, Found, Head, Here, Holder, Liveness, LockFile, PidNamespace,
+        Process, Resource, Result, Verdict, candidates, may_overlap, overlap, parse_lock, verdict,
     },
     fs::{self, FileName},
     store::{Beats, ClaimKey, Claims, Error, Family, Machine, StateDir},
@@ -89,7 +89,7 @@ impl<'a> Survey<'a> {
         for holder in file.holders_mut() {
             verdicts.push(match holder.granted_by(key) {
                 None => Some(self.verdict(holder)?),
-                Some(last) => match self.life(&last, holder)? {
+                Some(last) => match life(&self.claims, &last, holder)? {
                     Some(life) => {
                         holder.live_as(&life);
                         Some(self.verdict(holder)?)
@@ -99,16 +99,6 @@ impl<'a> Survey<'a> {
             });
         }
         Ok((file, verdicts))
-    }
-
-    /// The same lease in the file that says whether it is granted.
-    fn life(&self, last: &ClaimKey, holder: &Holder) -> Result<Option<Holder>> {
-        let mut bytes = Vec::new();
-        if !self.claims.read(last, &mut bytes)? {
-            return Ok(None);
-        }
-        let file = parse_lock(last, &bytes)?;
-        Ok(file.holder(holder.fence).filter(|life| life.agent_id == holder.agent_id).cloned())
     }
 
     fn verdict(&self, lease: &Holder) -> Result<Verdict> {
@@ -149,8 +139,21 @@ impl<'a> Survey<'a> {
 
     /// The newest beat of an agent; one that is torn, unsafe or not to be read says nothing.
     pub(super) fn beat(&self, agent: &AgentId) -> Result<Option<Beat>> {
+        self.beat_read(agent, |name| self.beats.read(name))
+    }
+
+    /// The same of the caller, who may be about to leave another.
+    pub(super) fn own_beat(&self, agent: &AgentId) -> Result<Option<Beat>> {
+        self.beat_read(agent, |name| self.beats.read_own(name))
+    }
+
+    fn beat_read(
+        &self,
+        agent: &AgentId,
+        read: impl FnOnce(&FileName) -> Result<Option<Vec<u8>>>,
+    ) -> Result<Option<Beat>> {
         let Some(name) = FileName::new(agent.to_string()) else { return Ok(None) };
-        match self.beats.read(&name) {
+        match read(&name) {
             Ok(bytes) => Ok(bytes.and_then(|bytes| Beat::parse(agent, &bytes))),
             Err(Error::Damaged { .. } | Error::Fs(fs::Error::Unsafe { .. })) => Ok(None),
             Err(Error::Fs(error)) if error.is_denied() => Ok(None),
@@ -184,22 +187,28 @@ impl<'a> Survey<'a> {
 
     /// Every lock that overlaps a resource.
     pub(super) fn overlapping(&self, resource: &Resource) -> Result<Vec<Lock>> {
-        let mut keys = candidates(resource);
-        if let Some(files) = resource.files() {
-            for family in keys.scan.iter().copied() {
-                let Some(worktree) = resource.worktree() else { continue };
-                for key in self.claims.keys(&worktree.place(family))? {
-                    // What its name does not tell is in the file.
-                    let there = Resource::from_claim(&key);
-                    let there = there.as_ref().map(Resource::files);
-                    if there.is_none_or(|there| there.is_some_and(|there| overlap(files, there))) {
-                        keys.read.push(key);
-                    }
-                }
+        let Candidates { read: mut keys, scan } = candidates(resource);
+        let mut locks = Vec::new();
+        // Its own file before the patterns: it leads through `locks/`, which is all that is needed where there are none.
+        self.read_overlapping(resource, keys.drain(..), &mut locks)?;
+        if let Some((files, worktree)) = resource.files().zip(resource.worktree()) {
+            let mut buffer = Vec::new();
+            for family in scan {
+                let wanted = |name: &str| may_overlap(&files, family, name, &mut buffer);
+                keys.extend(self.claims.keys(&worktree.place(family), wanted)?);
             }
         }
-        let mut locks = Vec::new();
-        for key in keys.read {
+        self.read_overlapping(resource, keys.into_iter(), &mut locks)?;
+        Ok(locks)
+    }
+
+    fn read_overlapping(
+        &self,
+        resource: &Resource,
+        keys: impl Iterator<Item = ClaimKey>,
+        locks: &mut Vec<Lock>,
+    ) -> Result<()> {
+        for key in keys {
             let Some(lock) = self.read(&key)? else { continue };
             let there = lock.file.head().resource();
             let overlaps = match (resource.files(), there.as_ref().and_then(Resource::files)) {
@@ -211,7 +220,7 @@ impl<'a> Survey<'a> {
                 locks.push(lock);
             }
         }
-        Ok(locks)
+        Ok(())
     }
 
     /// The same files in other worktrees, as far as somebody holds them: no obstacle now, a merge conflict later.
@@ -265,6 +274,33 @@ impl Lock {
         let (lease, verdict) = self.lease(fence)?;
         Some(Found { key: self.key.clone(), head: Rc::new(self.head().clone()), lease: lease.clone(), verdict })
     }
+}
+
+/// The leases that stand in one lock file, over or not.
+pub(super) fn leases(claims: &Claims<'_>, key: &ClaimKey) -> Result<Vec<Holder>> {
+    let mut bytes = Vec::new();
+    if !claims.read(key, &mut bytes)? {
+        return Ok(Vec::new());
+    }
+    let mut leases = Vec::new();
+    for holder in parse_lock(key, &bytes)?.into_parts().1 {
+        let stands = match holder.granted_by(key) {
+            None => true,
+            Some(last) => life(claims, &last, &holder)?.is_some(),
+        };
+        leases.extend(Some(holder).filter(|_| stands));
+    }
+    Ok(leases)
+}
+
+/// The same lease in the file that says whether it is granted.
+fn life(claims: &Claims<'_>, last: &ClaimKey, holder: &Holder) -> Result<Option<Holder>> {
+    let mut bytes = Vec::new();
+    if !claims.read(last, &mut bytes)? {
+        return Ok(None);
+    }
+    let file = parse_lock(last, &bytes)?;
+    Ok(file.holder(holder.fence).filter(|life| life.agent_id == holder.agent_id).cloned())
 }
 
 fn found(key: ClaimKey, file: LockFile, verdicts: Vec<Option<Verdict>>) -> impl Iterator<Item = Found> {

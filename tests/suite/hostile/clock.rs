@@ -41,10 +41,9 @@ fn machine(clock: fn() -> Now) -> Machine {
 fn acquire(site: &Site, clock: fn() -> Now, agent: &str, name: &str) -> Acquired {
     let state = StateDir::open(&site.path(".agent_locks")).unwrap().unwrap();
     let machine = machine(clock);
-    let host = host::name();
     let kernel = Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness, pane_of: host::is_pane_of };
     let guard_wait = std::time::Duration::from_secs(30);
-    let locks = Locks { state: &state, machine: &machine, clock, kernel, host: &host, guard_wait, caller: None };
+    let locks = Locks { state: &state, machine: &machine, clock, kernel, host: host::name, guard_wait, caller: None };
     let request = Request {
         resources: vec![Resource::Name(NameKey::new(name).unwrap())],
         mode: Mode::Exclusive,

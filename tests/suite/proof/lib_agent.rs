@@ -46,7 +46,15 @@ impl Lib {
     pub fn locks_by(&self, clock: fn() -> Now) -> Locks<'_> {
         let kernel = Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness, pane_of: host::is_pane_of };
         let guard_wait = Duration::from_secs(30);
-        Locks { state: &self.state, machine: &self.machine, clock, kernel, host: "proof", guard_wait, caller: None }
+        Locks {
+            state: &self.state,
+            machine: &self.machine,
+            clock,
+            kernel,
+            host: || "proof".to_owned(),
+            guard_wait,
+            caller: None,
+        }
     }
 
     pub fn acquire(&self, agent: &str, resource: &Resource) -> store::Result<Acquired> {
