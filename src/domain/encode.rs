@@ -1,7 +1,5 @@
 //! Keys as file names, and as hexadecimal.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 
 use crate::{fs::FileName, store::CLAIM_ENDING};
@@ -61,9 +59,9 @@ pub(super) fn decode(name: &str, key: &mut Vec<u8>) -> bool {
 }
 
 fn push_hex(text: &mut String, byte: u8, upper: bool) {
-    // Writing to a string cannot fail.
-    match if upper { write!(text, "{byte:02X}") } else { write!(text, "{byte:02x}") } {
-        Ok(()) | Err(_) => {}
+    for half in [byte >> 4, byte & 15] {
+        let digit = char::from_digit(u32::from(half), 16).unwrap_or_default();
+        text.push(if upper { digit.to_ascii_uppercase() } else { digit });
     }
 }
 

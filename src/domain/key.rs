@@ -107,6 +107,12 @@ impl PathKey {
         (!key.is_empty()).then_some(Self(key))
     }
 
+    /// The key with these bytes: as [`PathKey::new`] of what stands between the `/`.
+    #[must_use]
+    pub fn from_bytes(key: &[u8]) -> Option<Self> {
+        is_key(key).then(|| Self(key.to_vec()))
+    }
+
     /// The key's bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

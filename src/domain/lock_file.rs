@@ -248,7 +248,6 @@ impl LockFile {
         if self.head.mode == Mode::Exclusive && self.holders.len() > 1 {
             return Some("it is exclusive and has several holders");
         }
-        let own = key.file();
         for (at, holder) in self.holders.iter().enumerate() {
             let plain = |digits: &str| !digits.starts_with(['+', '0']) && digits.parse() == Ok(holder.fence);
             let numbers = holder.era < holder.fence && holder.fence <= self.change;
@@ -259,9 +258,11 @@ impl LockFile {
                 return Some("the same lease stands in it twice");
             }
             let files = &holder.files;
-            let listed = files.contains(&own) && files.len() == holder.resources.len();
-            let sound = listed && files.iter().all(|file| ClaimKey::from_file(file).is_some());
-            if !files.is_empty() && !sound {
+            let sound = || {
+                let listed = files.contains(&key.file()) && files.len() == holder.resources.len();
+                listed && files.iter().all(|file| ClaimKey::from_file(file).is_some())
+            };
+            if !files.is_empty() && !sound() {
                 return Some("the files of its lease do not fit together");
             }
         }

@@ -136,18 +136,17 @@ impl Resource {
             return NameKey::new(filepath.strip_prefix(NAME_PREFIX)?).ok().filter(|_| plain).map(Self::Name);
         }
         let worktree = Worktree::from_file(worktree)?;
-        let bytes = match hex {
-            Some(digits) => unhex(digits)?,
-            None => filepath.as_bytes().to_vec(),
-        };
-        Self::from_key(kind, worktree, &bytes)
+        match hex {
+            Some(digits) => Self::from_key(kind, worktree, &unhex(digits)?),
+            None => Self::from_key(kind, worktree, filepath.as_bytes()),
+        }
     }
 
     /// The resource with this key; `None` if it is none, or a name.
     fn from_key(kind: Kind, worktree: Worktree, key: &[u8]) -> Option<Self> {
         let components = || key.split(|b| *b == b'/');
         match kind {
-            Kind::Path => PathKey::new(components()).map(|key| Self::Path(worktree, key)),
+            Kind::Path => PathKey::from_bytes(key).map(|key| Self::Path(worktree, key)),
             Kind::Tree if key == b"." => Some(Self::Tree(worktree, TreeKey::ROOT)),
             Kind::Tree => TreeKey::new(components()).map(|key| Self::Tree(worktree, key)),
             Kind::Glob => {
@@ -227,7 +226,7 @@ pub(super) fn may_overlap(files: &Files<'_>, family: Family, name: &str, buffer:
 pub(super) fn shown(kind: Kind, key: &str) -> String {
     let slash = if kind == Kind::Tree { "/" } else { "" };
     let here = if kind != Kind::Name && key.starts_with(NAME_PREFIX) { "./" } else { "" };
-    format!("{here}{key}{slash}")
+    [here, key, slash].concat()
 }
 
 #[cfg(test)]
