@@ -5,6 +5,7 @@ mod clock;
 mod config;
 mod escapes;
 mod full;
+mod levels;
 mod lock_files;
 mod mounted;
 mod names;

@@ -6,10 +6,10 @@ use super::{complained, holds, in_own_mounts, refused, snapshot, works};
 use crate::harness::{Run, Site};
 
 /// Mounted until dropped; a bind mount of `from`.
-struct Bound<'a>(&'a Path);
+pub struct Bound<'a>(&'a Path);
 
 impl<'a> Bound<'a> {
-    fn new(from: &Path, at: &'a Path) -> Self {
+    pub fn new(from: &Path, at: &'a Path) -> Self {
         let run = Run::from(Command::new("mount").arg("--bind").arg(from).arg(at).output().unwrap());
         assert_eq!(run.code, 0, "{run}");
         Self(at)
