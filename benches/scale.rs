@@ -10,7 +10,7 @@
     clippy::cast_precision_loss,
     reason = "a benchmark of the built binary: it makes its own files, and stops at the first surprise"
 )]
-#![allow(unreachable_pub, clippy::allow_attributes, reason = "a module shared with the tests")]
+#![allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "modules shared with tests and benchmarks")]
 
 mod binary;
 #[path = "../tests/suite/load.rs"]
@@ -35,8 +35,15 @@ const LISTED: usize = 10_000;
 /// Runs of each side of a comparison of times.
 const RUNS: usize = 41;
 
+/// Patterns held beside them.
+const PATTERNS: usize = 100;
+
 const MOST_INSTRUCTIONS: f64 = 1.02;
 const MOST_LIST: f64 = 1.6;
+/// Of `list` of the same locks.
+const MOST_PATTERN: f64 = 0.5;
+/// What `PATTERNS` of them may add to an acquire of a path.
+const MOST_PATTERNS: Duration = Duration::from_micros(400);
 
 /// The argument that makes this program the other side of the comparison of `list`.
 const READ_ALL: &str = "--read-all";
@@ -54,6 +61,8 @@ fn main() -> ExitCode {
     let mut bounds = Bounds { missed: 0 };
     commands(&binary, &mut bounds);
     list(&binary, &mut bounds);
+    pattern(&binary, &mut bounds);
+    patterns(&binary, &mut bounds);
     if bounds.missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -75,6 +84,8 @@ fn commands(binary: &PathBuf, bounds: &mut Bounds) {
     if works(&["strace", "-f", "-o", "/dev/null"]) {
         for (name, command) in measured {
             let args = [command, "traced.rs"];
+            few.show_life();
+            many.show_life();
             let (before, after) = (few.system_calls(&args), many.system_calls(&args));
             let (a, b): (usize, usize) = (before.values().sum(), after.values().sum());
             bounds.tell(before == after, &format!("{name}: {a} system calls, with {HELD} locks {b} (bound: equal)"));
@@ -85,6 +96,8 @@ fn commands(binary: &PathBuf, bounds: &mut Bounds) {
     if works(&["valgrind", "--tool=none"]) {
         for (name, command) in measured {
             let args = [command, "counted.rs"];
+            few.show_life();
+            many.show_life();
             let (a, b) = (instructions(&few, &args), instructions(&many, &args));
             let ratio = b as f64 / a as f64;
             let held = ratio <= MOST_INSTRUCTIONS;
@@ -124,6 +137,57 @@ fn list(binary: &PathBuf, bounds: &mut Bounds) {
         "list of {LISTED} locks: {ours:.1?}, open and read of the same files {plain:.1?}: {ratio:.2} (at most {MOST_LIST}; medians of {RUNS})"
     );
     bounds.tell(ratio <= MOST_LIST, &what);
+}
+
+/// A pattern against paths, all of them below the directory that it is about: every name is looked at, and no file.
+/// That is linear in the number of paths, but what `list` does to each of them costs more.
+fn pattern(binary: &PathBuf, bounds: &mut Bounds) {
+    let load = Load::plant(binary, LISTED - 1);
+    for pattern in ["load/**/*.py", "load/[!0]*", "**/*[a-z]"] {
+        load.show_life();
+        let (mut ours, mut lists) = (Vec::new(), Vec::new());
+        for _ in 0..RUNS {
+            ours.push(time(load.call(["acquire", pattern])));
+            time(load.call(["release", pattern]));
+            lists.push(time(load.call(["list"])));
+        }
+        let (ours, list) = (median(ours), median(lists));
+        let ratio = ours.as_secs_f64() / list.as_secs_f64();
+        let what = format!(
+            "acquire {pattern} with {LISTED} paths held: {ours:.1?}, list of them {list:.1?}: {ratio:.2} (at most {MOST_PATTERN}; medians of {RUNS})"
+        );
+        bounds.tell(ratio <= MOST_PATTERN, &what);
+    }
+}
+
+/// An acquire of a path, with patterns held and without: such that begin elsewhere, and such that have to be matched.
+fn patterns(binary: &PathBuf, bounds: &mut Bounds) {
+    let kinds = [
+        ("in other directories", "module#/**/*.rs"),
+        ("in its directory", "src/**/part#*.rs"),
+        ("everywhere", "**/part#/*.{ts,tsx}"),
+    ];
+    for (kind, pattern) in kinds {
+        let (without, with) = (Load::plant(binary, 0), Load::plant(binary, 0));
+        for n in 0..PATTERNS {
+            time(with.call(["acquire", &pattern.replace('#', &n.to_string())]));
+        }
+        let mut times = [Vec::new(), Vec::new()];
+        for _ in 0..5 * RUNS {
+            for (load, times) in [&without, &with].into_iter().zip(&mut times) {
+                load.show_life();
+                times.push(time(load.call(["acquire", "src/measured.rs"])));
+                time(load.call(["release", "src/measured.rs"]));
+            }
+        }
+        let [without, with] = times.map(median);
+        let added = with.saturating_sub(without);
+        let what = format!(
+            "acquire of a path with {PATTERNS} patterns {kind}: {without:.1?} and {added:.1?} more (at most {MOST_PATTERNS:.0?}; medians of {})",
+            5 * RUNS
+        );
+        bounds.tell(added <= MOST_PATTERNS, &what);
+    }
 }
 
 fn time(mut command: Command) -> Duration {

@@ -28,6 +28,7 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -53,8 +54,12 @@ const MEMORY: [&str; 4] = ["mmap", "munmap", "brk", "mremap"];
 const FLOCK: &str = "flock -n f true";
 const FLOOR: &str = "floor: starts and ends";
 
+const NEW: &str = "acquire, new";
+const AGAIN: &str = "acquire, again";
+const CHECK: &str = "check";
+
 /// At most: this part of `flock -n f true`, and this many system calls that are not for memory.
-const BOUNDS: [(&str, f64, usize); 2] = [("acquire, new", 0.45, 100), ("check", 0.33, 65)];
+const BOUNDS: [(&str, f64, usize); 3] = [(NEW, 0.45, 100), (AGAIN, 0.45, 100), (CHECK, 0.33, 65)];
 
 /// One way to take or to look at a lock.
 struct Contender {
@@ -71,6 +76,8 @@ struct Contender {
 struct Ours {
     before: [&'static str; 2],
     args: [&'static str; 2],
+    /// Whether the agent's last sign of life is so old that this call leaves another, and looks for the agent's process.
+    due: bool,
 }
 
 fn main() -> ExitCode {
@@ -82,7 +89,7 @@ fn main() -> ExitCode {
     let disk = tempfile::tempdir_in(Path::new(BUILT).parent().unwrap()).unwrap();
     let installed = disk.path().join("swarmlock");
     fs::copy(&binary, &installed).unwrap();
-    let load = Load::plant(&installed, 0);
+    let load = Rc::new(Load::plant(&installed, 0));
     // All commands share their environment and directory; only ours look at either.
     let mut contenders = others(load.root());
     // Not after sqlite3, which leaves the caches full of itself.
@@ -106,21 +113,31 @@ fn main() -> ExitCode {
 }
 
 /// Each leaves what the next one needs: a free lock, one of ours, the same, the same.
-fn ours(load: &Load) -> Vec<Contender> {
+fn ours(load: &Rc<Load>) -> Vec<Contender> {
     let acquire = ["acquire", "src/measured.rs"];
     let check = ["check", "src/measured.rs"];
     let release = ["release", "src/measured.rs"];
     let commands = [
-        ("acquire, new", Ours { before: release, args: acquire }),
-        ("acquire, again", Ours { before: acquire, args: acquire }),
-        ("check", Ours { before: acquire, args: check }),
-        ("release", Ours { before: acquire, args: release }),
+        (NEW, Ours { before: release, args: acquire, due: false }),
+        (AGAIN, Ours { before: acquire, args: acquire, due: false }),
+        (CHECK, Ours { before: acquire, args: check, due: false }),
+        ("release", Ours { before: acquire, args: release, due: false }),
+        ("acquire, new, life due", Ours { before: release, args: acquire, due: true }),
+        ("acquire, again, life due", Ours { before: acquire, args: acquire, due: true }),
+        ("release again", Ours { before: acquire, args: release, due: false }),
     ];
     fs::create_dir(load.root().join("src")).unwrap();
     fs::write(load.root().join("src/measured.rs"), "text\n").unwrap();
     let contender = |(name, ours): (_, Ours)| {
         let command = plain(load.call(ours.args), load.root());
-        Contender { name, command, prepare: Box::new(|| ()), times: Vec::new(), ours: Some(ours) }
+        let load = Rc::clone(load);
+        // What is due in each turn keeps it young for the others.
+        let prepare = move || {
+            if ours.due {
+                load.age_life()
+            }
+        };
+        Contender { name, command, prepare: Box::new(prepare), times: Vec::new(), ours: Some(ours) }
     };
     commands.into_iter().map(contender).collect()
 }
@@ -264,11 +281,16 @@ fn at(times: &[Duration], part: f64) -> Duration {
 }
 
 /// System calls of a command of ours, without those for memory and only those; `None` where strace does not work.
-fn calls(load: &Load, Ours { before, args }: Ours) -> Option<(usize, usize)> {
+fn calls(load: &Load, Ours { before, args, due }: Ours) -> Option<(usize, usize)> {
     if !works(&["strace", "-f", "-o", "/dev/null"]) {
         return None;
     }
     assert!(load.call(before).output().unwrap().status.success());
+    if due {
+        load.age_life()
+    } else {
+        load.show_life()
+    }
     let calls: BTreeMap<String, usize> = load.system_calls(&args);
     let (memory, others): (Vec<_>, Vec<_>) = calls.iter().partition(|(name, _)| MEMORY.contains(&name.as_str()));
     let sum = |calls: Vec<(&String, &usize)>| calls.into_iter().map(|(_, count)| count).sum();
@@ -277,12 +299,17 @@ fn calls(load: &Load, Ours { before, args }: Ours) -> Option<(usize, usize)> {
 
 /// Instructions of a command of ours in user space, as valgrind counts them: it has no openat2, so they are those of the
 /// walk that replaces it.
-fn instructions(load: &Load, Ours { before, args }: Ours) -> Option<u64> {
+fn instructions(load: &Load, Ours { before, args, due }: Ours) -> Option<u64> {
     let callgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
     if !works(&callgrind) {
         return None;
     }
     assert!(load.call(before).output().unwrap().status.success());
+    if due {
+        load.age_life()
+    } else {
+        load.show_life()
+    }
     let run = load.call_under(callgrind, args).output().unwrap();
     let said = String::from_utf8_lossy(&run.stderr).into_owned();
     said.lines().find_map(|line| line.split_once("Collected : "))?.1.trim().parse().ok()

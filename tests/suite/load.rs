@@ -39,6 +39,21 @@ impl Load {
         load
     }
 
+    /// Makes the agent's sign of life newer than another is due: 10 s may have passed, and it costs calls.
+    pub fn show_life(&self) {
+        assert!(self.call(["acquire", "name:life"]).output().unwrap().status.success());
+    }
+
+    /// Makes the agent's sign of life so old that the next change leaves another. Where the monotonic clock is not the
+    /// machine's own there is nothing to age, and it is taken away.
+    pub fn age_life(&self) {
+        let beat = self.root().join(".agent_locks/beats/alice");
+        let mut life: serde_json::Value = serde_json::from_slice(&fs::read(&beat).unwrap()).unwrap();
+        let Some(ms) = life["mono_ms"].as_u64() else { return fs::remove_file(&beat).unwrap() };
+        life["mono_ms"] = ms.saturating_sub(20_000).into();
+        fs::write(&beat, format!("{life:511}\n")).unwrap();
+    }
+
     pub fn root(&self) -> &Path {
         self.dir.path()
     }

@@ -15,6 +15,8 @@ fn acquire_and_check_make_the_same_system_calls_with_no_lock_and_with_many() {
     }
     let (few, many) = (Load::plant(BINARY, 0), Load::plant(BINARY, MANY));
     for args in [&["acquire", "free.rs"][..], &["acquire", "free.rs"], &["check", "free.rs"], &["check", "other.rs"]] {
+        few.show_life();
+        many.show_life();
         assert_eq!(few.system_calls(args), many.system_calls(args), "{args:?}");
     }
     let calls = |load: &Load| load.system_calls(&["list"]).values().sum::<usize>();
