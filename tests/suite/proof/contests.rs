@@ -141,14 +141,14 @@ macro_rules! contests {
 }
 
 contests! {
-    of_patterns_and_a_path_that_overlap_one_wins, "pattern against path", 400;
-    of_trees_and_paths_that_overlap_one_wins, "tree against path", 400;
-    of_patterns_that_overlap_one_wins, "pattern against pattern", 400;
-    several_are_won_whole_or_not_against_single_ones, "several against single", 400;
-    several_in_different_orders_are_won_by_one, "several in different orders", 400;
-    a_writer_wins_or_readers_do, "readers against a writer", 400;
-    what_a_dead_agent_held_is_taken_over_by_one, "what a dead agent held", 400;
-    several_that_a_dead_agent_held_are_taken_over_by_those_who_share_nothing, "several that a dead agent held", 400;
+    of_patterns_and_a_path_that_overlap_one_wins, "pattern against path", 1000;
+    of_trees_and_paths_that_overlap_one_wins, "tree against path", 1000;
+    of_patterns_that_overlap_one_wins, "pattern against pattern", 1000;
+    several_are_won_whole_or_not_against_single_ones, "several against single", 1000;
+    several_in_different_orders_are_won_by_one, "several in different orders", 500;
+    a_writer_wins_or_readers_do, "readers against a writer", 500;
+    what_a_dead_agent_held_is_taken_over_by_one, "what a dead agent held", 1000;
+    several_that_a_dead_agent_held_are_taken_over_by_those_who_share_nothing, "several that a dead agent held", 500;
 }
 
 #[test]

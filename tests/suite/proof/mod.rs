@@ -10,6 +10,7 @@ mod lib_agent;
 mod numbers;
 mod parts_sweep;
 mod parts_table;
+mod parts_twice;
 mod parts_view;
 mod races;
 mod reader;

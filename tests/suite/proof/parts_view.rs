@@ -9,9 +9,12 @@ use serde_json::Value;
 
 use crate::harness::Site;
 
-/// Mode and agents by resource; agents with the fences of their leases.
+/// Agents with the fences of their leases.
+type Holders = BTreeSet<(String, u64)>;
+
+/// Mode and holders by resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct View(pub BTreeMap<String, (String, BTreeSet<(String, u64)>)>);
+pub struct View(pub BTreeMap<String, (String, Holders)>);
 
 /// What stands in the lock files.
 #[derive(Clone, Debug, Default)]
@@ -26,9 +29,8 @@ pub struct Seen {
 impl View {
     /// Resource, mode and agents, as a table of expectations says it.
     pub fn brief(&self) -> String {
-        let agents =
-            |held: &BTreeSet<(String, u64)>| held.iter().map(|(agent, _)| agent.as_str()).collect::<Vec<_>>().join("+");
-        let one = |(resource, (mode, held)): (&String, &(String, BTreeSet<(String, u64)>))| {
+        let agents = |held: &Holders| held.iter().map(|(agent, _)| agent.as_str()).collect::<Vec<_>>().join("+");
+        let one = |(resource, (mode, held)): (&String, &(String, Holders))| {
             format!("{resource}{}{}", if mode == "shared" { "~" } else { "=" }, agents(held))
         };
         self.0.iter().map(one).collect::<Vec<_>>().join(" ")

@@ -21,7 +21,7 @@ use crate::harness::Site;
 
 #[test]
 fn of_two_who_share_none_is_alone_while_the_other_shares() {
-    let (won, doubles) = race("library", 400 * soak());
+    let (won, doubles) = race("library", 200 * soak());
     assert_eq!(doubles, 0);
     assert!(won > 0, "nobody is ever alone");
 }
