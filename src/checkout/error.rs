@@ -109,23 +109,38 @@ impl fmt::Display for Error {
                 write!(f, "{}: it is a checkout, not the state directory in it", path.display())
             }
             Self::BadName { text, why } | Self::BadPath { text, why } | Self::NotLockable { text, why } => {
-                write!(f, "{text}: {why}")
+                write!(f, "{}: {why}", Short(text))
             }
-            Self::BadPattern { text, why } => write!(f, "{text}: {why}"),
+            Self::BadPattern { text, why } => write!(f, "{}: {why}", Short(text)),
             Self::Outside { text, root, other: None } => {
-                write!(f, "{text}: it is outside the checkout {}", root.display())
+                write!(f, "{}: it is outside the checkout {}", Short(text), root.display())
             }
             Self::Outside { text, root, other: Some(other) } => write!(
                 f,
-                "{text}: it is outside the checkout {}, in another one, {}, whose locks are its own",
+                "{}: it is outside the checkout {}, in another one, {}, whose locks are its own",
+                Short(text),
                 root.display(),
                 other.checkout.display()
             ),
             Self::Nested { text, other } => {
-                write!(f, "{text}: it is in another checkout, {}, whose locks are its own", other.checkout.display())
+                let checkout = other.checkout.display();
+                write!(f, "{}: it is in another checkout, {checkout}, whose locks are its own", Short(text))
             }
         }
     }
 }
 
 impl std::error::Error for Error {}
+
+/// What was given, cut if it is so long that what is wrong with it would be overlooked.
+struct Short<'a>(&'a str);
+
+impl fmt::Display for Short<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 300;
+        match self.0.char_indices().nth(LONGEST) {
+            Some((end, _)) => write!(f, "{}… ({} bytes)", self.0.get(..end).unwrap_or_default(), self.0.len()),
+            None => f.write_str(self.0),
+        }
+    }
+}

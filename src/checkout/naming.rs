@@ -22,6 +22,9 @@ const LONGEST_PATH: usize = 4096;
 /// The longest name of a file that there can be on Linux, in bytes.
 const LONGEST_NAME: usize = 255;
 
+/// Up to how many bytes a pattern is repeated as it stands from the root.
+const LONGEST_SHOWN: usize = 200;
+
 impl Checkout {
     /// The resource that `text` names for somebody in `cwd` (absolute, without links): whatever the current directory
     /// is, the worktree is the innermost one that holds the file.
@@ -59,7 +62,11 @@ impl Checkout {
         let key = below(&key_bytes(&place, &found.path, &shown)?, &pattern);
         Glob::new(&key).map(|glob| Resource::Glob(place.worktree, glob)).map_err(|error| {
             // What is wrong is told by where it stands in the whole pattern.
-            let whole = if key == bytes { String::new() } else { format!(" ({})", String::from_utf8_lossy(&key)) };
+            let whole = if key == bytes || key.len() > LONGEST_SHOWN {
+                String::new()
+            } else {
+                format!(" ({})", String::from_utf8_lossy(&key))
+            };
             Error::BadPattern { text: shown() + &whole, why: error.to_string() }
         })
     }
