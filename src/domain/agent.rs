@@ -15,16 +15,7 @@ impl AgentId {
     /// # Errors
     /// What is wrong with it.
     pub fn new(id: &str) -> Result<Self, String> {
-        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-        if id.is_empty() {
-            Err("an agent id is at least one character".to_owned())
-        } else if id.len() > 64 {
-            Err("an agent id is at most 64 characters".to_owned())
-        } else if !id.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) || !id.bytes().all(legal) {
-            Err("an agent id is letters, digits, '.', '_' and '-', and starts with a letter or digit".to_owned())
-        } else {
-            Ok(Self(id.to_owned()))
-        }
+        Self::try_from(id.to_owned())
     }
 
     /// The id itself.
@@ -38,7 +29,16 @@ impl TryFrom<String> for AgentId {
     type Error = String;
 
     fn try_from(id: String) -> Result<Self, String> {
-        Self::new(&id)
+        let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        if id.is_empty() {
+            Err("an agent id is at least one character".to_owned())
+        } else if id.len() > 64 {
+            Err("an agent id is at most 64 characters".to_owned())
+        } else if !id.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) || !id.bytes().all(legal) {
+            Err("an agent id is letters, digits, '.', '_' and '-', and starts with a letter or digit".to_owned())
+        } else {
+            Ok(Self(id))
+        }
     }
 }
 

@@ -22,7 +22,8 @@ pub(super) fn tree_file_name(key: &[u8]) -> FileName {
 }
 
 pub(super) fn encoded(key: &[u8]) -> String {
-    let mut name = String::with_capacity(key.len() + CLAIM_ENDING.len());
+    // Room for the signs of a few directories, and for the ending.
+    let mut name = String::with_capacity(key.len() + 16 + CLAIM_ENDING.len());
     for byte in key {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-') {
             name.push(char::from(*byte));

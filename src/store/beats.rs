@@ -16,8 +16,8 @@ const LIMIT: usize = 4096;
 pub struct Beats<'a> {
     state: &'a StateDir,
     there: OnceCell<bool>,
-    /// The one to be overwritten, if it could be opened for that.
-    own: RefCell<Option<(FileName, File)>>,
+    /// The one to be overwritten, if it could be opened for that; without a file if there is none.
+    own: RefCell<Option<(FileName, Option<File>)>>,
 }
 
 impl<'a> Beats<'a> {
@@ -53,17 +53,20 @@ impl<'a> Beats<'a> {
             return Ok(None);
         }
         // What cannot be opened for writing may still be read, and perhaps it need not be written.
-        let Ok(Some(file)) = self.state.dir().open_writable(&[&layout::BEATS, agent]) else { return self.read(agent) };
+        let Ok(file) = self.state.dir().open_writable(&[&layout::BEATS, agent]) else { return self.read(agent) };
         let mut bytes = Vec::new();
-        file.read_into(0, LIMIT, &mut bytes)?;
+        if let Some(file) = &file {
+            file.read_into(0, LIMIT, &mut bytes)?;
+        }
+        let found = file.is_some().then_some(bytes);
         self.own.replace(Some((agent.clone(), file)));
-        Ok(Some(bytes))
+        Ok(found)
     }
 
     /// The beat of an agent, open to be overwritten; `None` if there is none.
     pub(super) fn open_writable(&self, agent: &FileName) -> Result<Option<File>> {
         match self.own.take() {
-            Some((whose, file)) if whose == *agent => Ok(Some(file)),
+            Some((whose, file)) if whose == *agent => Ok(file),
             _ if self.there()? => Ok(self.state.dir().open_writable(&[&layout::BEATS, agent])?),
             _ => Ok(None),
         }
