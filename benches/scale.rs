@@ -143,7 +143,7 @@ fn list(binary: &PathBuf, bounds: &mut Bounds) {
 /// That is linear in the number of paths, but what `list` does to each of them costs more.
 fn pattern(binary: &PathBuf, bounds: &mut Bounds) {
     let load = Load::plant(binary, LISTED - 1);
-    for pattern in ["load/**/*.py", "load/[!0]*", "**/*[a-z]"] {
+    for pattern in ["load/**/*.py", "load/[!0]*", "**/*[!a-z]"] {
         load.show_life();
         let (mut ours, mut lists) = (Vec::new(), Vec::new());
         for _ in 0..RUNS {
@@ -180,10 +180,11 @@ fn patterns(binary: &PathBuf, bounds: &mut Bounds) {
                 time(load.call(["release", "src/measured.rs"]));
             }
         }
-        let [without, with] = times.map(median);
+        // What else the machine does only ever adds, and in a difference it would be most.
+        let [without, with] = times.map(tenth);
         let added = with.saturating_sub(without);
         let what = format!(
-            "acquire of a path with {PATTERNS} patterns {kind}: {without:.1?} and {added:.1?} more (at most {MOST_PATTERNS:.0?}; medians of {})",
+            "acquire of a path with {PATTERNS} patterns {kind}: {without:.1?} and {added:.1?} more (at most {MOST_PATTERNS:.0?}; the tenth part of {} runs is faster)",
             5 * RUNS
         );
         bounds.tell(added <= MOST_PATTERNS, &what);
@@ -202,6 +203,12 @@ fn time(mut command: Command) -> Duration {
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
+}
+
+/// The time that a tenth of all stays below.
+fn tenth(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 10]
 }
 
 /// Opens and reads every file of a directory, each into the same buffer, and does nothing with it.
