@@ -2,9 +2,10 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     os::unix::fs::symlink,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use serde_json::Value;
@@ -206,11 +207,21 @@ fn the_tests_take_every_variable_out_of_the_environment_that_the_program_reads()
 }
 
 /// The line of a harness with an id of its own choosing, after which the harness lives on until its stdin ends.
-fn harness_with_id(site: &Site, id: &str, line: &str) -> std::process::Child {
+fn harness_with_id(site: &Site, id: &str, line: &str) -> Child {
     let mut command = Command::new(shell_named(site, "claude"));
     without_identity(&mut command).current_dir(site.root()).env("B", BINARY).env("SWARMLOCK_AGENT", id);
     command.args(["-c", &format!("{line}; echo done; read -r _")]).stdin(Stdio::piped()).stdout(Stdio::piped());
     command.stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// What its line printed.
+fn until_done(harness: &mut Child) -> String {
+    let mut told = String::new();
+    let mut out = BufReader::new(harness.stdout.take().unwrap());
+    while !told.contains("done\n") {
+        assert_ne!(out.read_line(&mut told).unwrap(), 0, "{told}");
+    }
+    told
 }
 
 #[test]
@@ -222,11 +233,7 @@ fn the_first_harness_with_an_id_has_it_also_right_after_a_call_from_none() {
     // Its beat names no process, and none is due for ten seconds.
     site.agent("alice").run(["acquire", "other"]).expect(0);
     let mut first = harness_with_id(&site, "alice", "$B acquire x");
-    let mut told = String::new();
-    let mut out = std::io::BufReader::new(first.stdout.take().unwrap());
-    while !told.contains("done\n") {
-        assert_ne!(std::io::BufRead::read_line(&mut out, &mut told).unwrap(), 0, "{told}");
-    }
+    let told = until_done(&mut first);
     assert!(told.starts_with("acquired\tx\t"), "{told}");
     let second = finish(harness_with_id(&site, "alice", "$B acquire x; $B release x"));
     assert!(!second.out.contains('\t') && second.err.contains("is the id of claude"), "{second}");
@@ -235,4 +242,24 @@ fn the_first_harness_with_an_id_has_it_also_right_after_a_call_from_none() {
     first.wait().unwrap();
     let third = finish(harness_with_id(&site, "alice", "$B release x"));
     assert!(third.out.starts_with("released\tx\t"), "{third}");
+}
+
+#[test]
+fn a_token_renews_no_lease_of_an_agent_that_is_gone() {
+    if !usable("a_token_renews_no_lease_of_an_agent_that_is_gone") {
+        return;
+    }
+    let site = Site::new();
+    let mut harness = harness_with_id(&site, "alice", "$B acquire x");
+    let told = until_done(&mut harness);
+    let token = told.lines().next().unwrap().rsplit('\t').next().unwrap();
+    // The control: as long as it lives, its lease is renewed.
+    let renewed = site.nobody().run(["renew", "x", "--token", token]).expect(0);
+    assert!(renewed.out.starts_with("renewed\tx\t"), "{renewed}");
+    drop(harness.stdin.take());
+    harness.wait().unwrap();
+    let refused = site.nobody().run(["renew", "x", "--token", token]).expect(13);
+    assert!(refused.out.is_empty() && refused.err.contains("orphaned"), "{refused}");
+    let released = site.nobody().run(["release", "x", "--token", token]).expect(0);
+    assert!(released.out.starts_with("released\tx\t"), "{released}");
 }

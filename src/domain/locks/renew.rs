@@ -64,6 +64,9 @@ impl Locks<'_> {
                 renewed.insert((found.lease.home(key), fence), false);
                 Ok((Outcome::Renewed { found: Box::new(found), again: false }, logged))
             }
+            (RenewDecision::GrantAgain, Some(fence)) if stay.is_of_the_gone(&lock, fence)? => {
+                Ok((Outcome::Nobody(lock.found(fence).map(Box::new)), Logged::Yes))
+            }
             (RenewDecision::GrantAgain, Some(fence)) => {
                 let request = self.same_again(stay, &lock, fence, ttl)?;
                 match self.acquire_in(stay, request)? {
@@ -112,6 +115,15 @@ impl Locks<'_> {
 }
 
 impl Stay<'_> {
+    /// Whether the agent of a lease is gone: a new one of its own would be over at once. Then somebody else asks, who
+    /// bears the token.
+    fn is_of_the_gone(&self, lock: &Lock, fence: u64) -> Result<bool> {
+        match lock.lease(fence) {
+            Some((lease, _)) => Ok(self.survey.evidence(&lease.agent_id)?.gone),
+            None => Ok(false),
+        }
+    }
+
     /// Renews a lease where its life is kept. The lease as it then stands in `lock`.
     pub(super) fn renew(
         &mut self,

@@ -113,7 +113,8 @@ impl<'a> Survey<'a> {
         Ok(verdict(lease, &facts, &evidence))
     }
 
-    fn evidence(&self, agent: &AgentId) -> Result<Evidence> {
+    /// What is known of an agent beside its leases.
+    pub(super) fn evidence(&self, agent: &AgentId) -> Result<Evidence> {
         if let Some(known) = self.evidence.borrow().get(agent) {
             return Ok(*known);
         }
