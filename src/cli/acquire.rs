@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, ffi::OsString};
 
 use clap::Args as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Code, Context, Failure, Outcome, Report, Spec, args,
@@ -162,11 +162,11 @@ fn refusal(held: &[Found], identity: &Identity, targets: &[Target], mode: Mode) 
         more => failure.help(format!("and {more} more, which swarmlock list shows")),
     };
     let failure = if targets.len() > 1 { failure.help("nothing was locked: it is all or none") } else { failure };
-    let leases: Vec<_> = held.iter().map(|found| describe::Lease::new(found, now)).collect();
+    let leases = held.iter().map(|found| describe::json(found, now)).collect();
     // Who wants to share it need not wait for others who do.
     let shared = if mode == Mode::Shared { "--shared " } else { "" };
     failure
-        .detail("holders", serde_json::to_value(leases).unwrap_or_default())
+        .detail("holders", Value::Array(leases))
         .next(format!("swarmlock wait {shared}{}", Target::all_again(targets)))
 }
 
@@ -214,10 +214,10 @@ fn say(report: &mut Report, granted: &Granted, id_only: bool) {
             Grant::TookOver(formers) => formers.first(),
             Grant::New | Grant::Again | Grant::Renewed | Grant::Upgraded | Grant::Downgraded => None,
         };
-        let also_held: Vec<_> = also_held.iter().map(|other| describe::Lease::new(other, now)).collect();
+        let also_held: Vec<_> = also_held.iter().map(|other| describe::json(other, now)).collect();
         json!({
-            "result": word, "holder": describe::Lease::new(found, now), "token": lease.token, "former": former,
-            "also_held": also_held,
+            "result": word, "resource": found.head.text(), "holder": describe::json(found, now), "token": lease.token,
+            "former": former, "also_held": also_held,
         })
     });
 }

@@ -36,25 +36,21 @@ fn check(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcom
         (None, None, Some(found)) => (found.verdict.word(), Some(found), Code::Done),
         (None, None, None) => ("free", None, Code::Done),
     };
+    let also_held: Vec<_> = looked.also_held.iter().filter(|found| !mine(found)).collect();
     let until = found.map_or_else(|| "-".to_owned(), |found| describe::until_column(found, now));
     let agent = found.map_or("-", |found| found.lease.agent_id.as_str());
     report.data(&[state, &resource, agent, &until], || {
-        let leases =
-            |found: &[_]| found.iter().map(|found| json!(describe::Lease::new(found, now))).collect::<Vec<_>>();
-        let mut json = json!({ "state": state, "resource": resource });
-        if let (Some(map), Some(found)) = (json.as_object_mut(), found) {
-            map.insert("holder".to_owned(), json!(describe::Lease::new(found, now)));
-            map.insert("holders".to_owned(), json!(leases(&looked.found)));
-        }
-        if let Some(map) = json.as_object_mut().filter(|_| !looked.also_held.is_empty()) {
-            map.insert("also_held".to_owned(), json!(leases(&looked.also_held)));
-        }
-        json
+        let json = |found| describe::json(found, now);
+        json!({
+            "state": state, "resource": resource, "holder": found.map(json),
+            "holders": looked.found.iter().map(json).collect::<Vec<_>>(),
+            "also_held": also_held.iter().copied().map(json).collect::<Vec<_>>(),
+        })
     });
     if let Some(found) = found.filter(|_| code == Code::Held) {
         report.note(&describe::held_by(found, now));
     }
-    for other in looked.also_held.iter().filter(|found| !mine(found)) {
+    for other in also_held {
         report.note(&describe::also_held(other, now));
     }
     Ok(code)

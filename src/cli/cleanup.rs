@@ -26,7 +26,7 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
         Some(root) => store::sweep_dead_inits(&root, checkout.state_name())?,
         None => (0, Vec::new()),
     };
-    let mut code = Code::Done;
+    let (mut code, mut beats) = (Code::Done, 0);
     if let Some(open) = context.open(&checkout, report)? {
         let process = context.evidence_of(identity.as_ref());
         let caller =
@@ -34,13 +34,14 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
         let locks = open.locks_of(caller);
         let cleaned = locks.cleanup()?;
         swept += cleaned.swept;
+        beats = cleaned.beats;
         let now = host::now();
         for found in &cleaned.removed {
             report.changed();
             let lease = &found.lease;
             report.data(
                 &["removed", &found.head.text(), lease.agent_id.as_str(), found.verdict.word()],
-                || json!({ "result": "removed", "holder": describe::Lease::new(found, now) }),
+                || json!({ "result": "removed", "resource": found.head.text(), "holder": describe::json(found, now) }),
             );
         }
         for error in cleaned.unlogged {
@@ -55,6 +56,10 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
     }
     if swept > 0 {
         report.note(&format!("half-made files or directories removed: {swept}"));
+    }
+    if beats > 0 {
+        report
+            .note(&format!("signs of life removed, of agents that hold nothing and were not seen for a day: {beats}"));
     }
     Ok(code)
 }

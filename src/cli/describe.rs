@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Code, Failure, Report, context::AGENT_VARIABLE, identity::Identity};
 use crate::{
@@ -65,6 +66,11 @@ impl<'a> Lease<'a> {
             reason: &lease.reason,
         }
     }
+}
+
+/// The same as a value. Plain data: it can always be one.
+pub(super) fn json(found: &Found, now: Now) -> Value {
+    serde_json::to_value(Lease::new(found, now)).unwrap_or_default()
 }
 
 /// When a lease ends unless it is renewed, or when it ended; `None` for one that ended with its era.
@@ -131,8 +137,7 @@ pub(super) fn is_of(found: &Found, identity: &Identity) -> bool {
 
 /// The refusal because another holds it.
 pub(super) fn held(code: Code, found: &Found, now: Now) -> Failure {
-    let holder = serde_json::to_value(Lease::new(found, now)).unwrap_or_default();
-    Failure::new(code, held_by(found, now)).detail("holder", holder)
+    Failure::new(code, held_by(found, now)).detail("holder", json(found, now))
 }
 
 /// The same, for an agent who may be the holder and not know it.

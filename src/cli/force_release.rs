@@ -103,7 +103,7 @@ fn say(report: &mut Report, word: &'static str, found: &Found) {
     let lease = &found.lease;
     report.data(
         &[word, &found.head.text(), lease.agent_id.as_str(), &lease.lease],
-        || json!({ "result": word, "resource": found.head.text(), "holder": describe::Lease::new(found, host::now()) }),
+        || json!({ "result": word, "resource": found.head.text(), "holder": describe::json(found, host::now()) }),
     );
 }
 

@@ -42,7 +42,10 @@ fn release(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done
             Outcome::Released(found) => {
                 let lease = &found.lease;
                 report.data(&["released", resource, &lease.lease], || {
-                    json!({ "result": "released", "resource": resource, "lease": lease.lease, "fence": lease.fence })
+                    json!({
+                        "result": "released", "resource": resource, "lease": lease.lease, "fence": lease.fence,
+                        "holder": describe::json(&found, host::now()),
+                    })
                 });
             }
             Outcome::Nobody(found) => nobody(report, resource, found.as_deref(), &mine),

@@ -48,7 +48,7 @@ fn renew(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done {
             let word = if again { "acquired" } else { "renewed" };
             report.data(
                 &[word, resource, &lease.lease, &describe::until_column(&found, now)],
-                || json!({ "result": word, "holder": describe::Lease::new(&found, now), "again": again }),
+                || json!({ "result": word, "resource": resource, "holder": describe::json(&found, now), "again": again }),
             );
             Code::Done
         }

@@ -45,7 +45,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
                     counts.mine += 1;
                     let until = describe::until_column(&found, now);
                     mine.push((found.head.text(), found.lease.lease.clone(), until));
-                    mine_json.push(serde_json::to_value(describe::Lease::new(&found, now)).unwrap_or_default());
+                    mine_json.push(describe::json(&found, now));
                 }
             }
             Err(error) => {

@@ -68,8 +68,9 @@ fn wait(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
         let waited_ms = now.mono_ms.saturating_sub(began_ms);
         if waited_ms >= limit_ms {
             let message = format!("{}; waited for {}", describe::held_by(&holder, now), describe::span(waited_ms));
-            let lease = serde_json::to_value(describe::Lease::new(&holder, now)).unwrap_or_default();
-            return Err(Failure::new(Code::TimedOut, message).detail("holder", lease).next("swarmlock list"));
+            return Err(Failure::new(Code::TimedOut, message)
+                .detail("holder", describe::json(&holder, now))
+                .next("swarmlock list"));
         }
         host::pause(PAUSE.min(Duration::from_millis(limit_ms - waited_ms)));
         // Another may stand there by now; what there is to say of it has been said.

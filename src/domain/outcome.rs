@@ -153,8 +153,10 @@ impl Changed {
 pub struct Cleaned {
     /// Leases that were over and are gone.
     pub removed: Vec<Found>,
-    /// Half-made files removed.
+    /// How many half-made files and leases are gone.
     pub swept: usize,
+    /// How many beats of agents that hold nothing are gone.
+    pub beats: usize,
     /// Why lock files were left: they cannot be read, or not be removed.
     pub left: Vec<Error>,
     /// Why events of changes that took place are not written yet.

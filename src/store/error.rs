@@ -53,7 +53,7 @@ pub enum Error {
     Elsewhere {
         /// The agent's id.
         agent: String,
-        /// The other process, by number and name.
+        /// The other process, by name and number.
         other: String,
         /// The process that this call comes from.
         own: String,

@@ -19,7 +19,7 @@ pub mod kind {
     pub const TAKEN_OVER: &str = "taken_over";
     /// A shared lease became exclusive, or the other way round.
     pub const MODE_CHANGED: &str = "mode_changed";
-    /// A lease was ended by another agent although it was not over.
+    /// A lease was ended by force, over or not; whose it was is told.
     pub const FORCED: &str = "force_released";
     /// A lease that was over was removed.
     pub const CLEANED: &str = "cleaned_up";

@@ -110,3 +110,36 @@ fn status_tells_the_worktree_it_was_asked_in() {
     let json = site.agent("alice").within(site.path("wt")).run(["status", "--json"]).expect(0).json();
     assert_eq!((&json["worktree"], &json["root"]), (&"f".into(), &root.join("wt").to_str().unwrap().into()));
 }
+
+#[test]
+fn every_record_of_a_change_names_its_resource_and_check_has_the_same_keys_always() {
+    let site = Site::new();
+    let alice = |args: &[&str]| site.agent("alice").run([args, &["--json"]].concat()).expect(0).json();
+    for args in [&["acquire", "a"][..], &["renew", "a"], &["release", "a"]] {
+        let record = alice(args);
+        assert_eq!((&record["resource"], &record["holder"]["resource"]), (&"a".into(), &"a".into()), "{record}");
+    }
+    let free = alice(&["check", "a"]);
+    alice(&["acquire", "a"]);
+    let mine = alice(&["check", "a"]);
+    let keys = |record: &serde_json::Value| record.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&free), keys(&mine));
+    assert!(free["holder"].is_null() && mine["holder"]["agent_id"] == "alice", "{free} {mine}");
+    site.expire("a");
+    let removed = alice(&["cleanup"]);
+    assert_eq!((&removed["result"], &removed["resource"]), (&"removed".into(), &"a".into()));
+}
+
+#[test]
+fn who_ends_a_lease_of_its_own_is_not_told_of_it() {
+    let site = Site::new();
+    for resource in ["a", "b"] {
+        site.agent("alice").run(["acquire", resource]).expect(0);
+    }
+    site.agent("alice").run(["force-release", "a", "--yes"]).expect(0);
+    site.agent("bob").run(["force-release", "b", "--yes"]).expect(0);
+    let told: Vec<_> = site.nobody().run(["history", "--json"]).expect(0).json_lines();
+    let told: Vec<_> =
+        told.iter().filter(|event| event["event"] == "force_released").map(|event| &event["to"]).collect();
+    assert_eq!(told, [&serde_json::Value::Null, &"alice".into()]);
+}

@@ -128,7 +128,7 @@ impl Stay<'_> {
             };
             if old {
                 self.session.remove_beat(&name)?;
-                cleaned.swept += 1;
+                cleaned.beats += 1;
             }
         }
         Ok(())

@@ -205,7 +205,7 @@ impl<'a> Stay<'a> {
         }
     }
 
-    /// The event of ending a lease; of another's, that agent is told.
+    /// The event of ending a lease; if it was another's, that agent is told.
     pub(super) fn ending(&self, why: Ending, found: &Found) -> Result<Announced> {
         let n = self.session.number()?;
         let kind = match why {
@@ -221,7 +221,7 @@ impl<'a> Stay<'a> {
             ttl_s: None,
             reason: self.reason.clone().filter(|_| why == Ending::Forced),
             former: Some(former(found)),
-            to: Some(found.lease.agent_id.to_string()),
+            to: Some(&found.lease.agent_id).filter(|agent| self.by.as_ref() != Some(*agent)).map(ToString::to_string),
             ..self.event(kind, found, n)
         };
         Ok(Announced::Yes(Box::new(event)))
