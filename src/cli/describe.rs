@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{Code, Failure, Report, context::AGENT_VARIABLE, identity::Identity};
 use crate::{
     domain::{Found, Mode, Now, Timestamp, Verdict},
+    host,
     store::{Event, Logged},
 };
 
@@ -148,6 +149,14 @@ pub(super) fn held_for(code: Code, found: &Found, now: Now, identity: Option<&Id
             "{doubt}; if that lease is yours, its --token releases or renews it; or set {AGENT_VARIABLE} for every call"
         )),
         None => failure,
+    }
+}
+
+/// That nobody holds this, and who holds what overlaps it.
+pub(super) fn free(resource: &str, overlapping: Option<&Found>) -> String {
+    match overlapping {
+        Some(found) => format!("{resource}: no lease is on it; but {}", held_by(found, host::now())),
+        None => format!("{resource}: nobody holds it"),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     locate::{self, Many},
 };
 use crate::{
-    domain::{Caller, Changed, Found, Outcome, Resource},
+    domain::{Caller, Changed, Found, Outcome},
     host, store,
 };
 
@@ -56,7 +56,9 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
     if !args.yes {
         for resource in &resources {
             match open.locks().on(resource) {
-                Ok(on) if on.is_empty() => free(report, &resource.text(), overlapping(open, resource)?.as_ref()),
+                Ok(on) if on.is_empty() => {
+                    free(report, &resource.text(), locate::overlapping(open, resource)?.as_ref())
+                }
                 Ok(on) => {
                     on.iter().for_each(|found| say(report, "would_release", found));
                     on.iter().for_each(|found| report.note(&describe::held_by(found, now)));
@@ -81,7 +83,7 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
             Outcome::Nobody(_) | Outcome::NotYours(_) | Outcome::Renewed { .. } => {
                 let named = resources.iter().find(|one| one.text() == resource);
                 // It is a hint: where it cannot be had, there is none.
-                let overlapping = named.and_then(|named| overlapping(open, named).ok().flatten());
+                let overlapping = named.and_then(|named| locate::overlapping(open, named).ok().flatten());
                 free(report, &resource, overlapping.as_ref());
             }
         }
@@ -95,10 +97,6 @@ fn fail(report: &Report, error: store::Error) -> Code {
     failure.code
 }
 
-fn overlapping(open: &super::context::Open, resource: &Resource) -> Result<Option<Found>, Failure> {
-    Ok(open.locks().look(resource)?.found.into_iter().find(|found| !found.verdict.is_over()))
-}
-
 fn say(report: &mut Report, word: &'static str, found: &Found) {
     let lease = &found.lease;
     report.data(
@@ -108,10 +106,6 @@ fn say(report: &mut Report, word: &'static str, found: &Found) {
 }
 
 fn free(report: &mut Report, resource: &str, overlapping: Option<&Found>) {
-    let note = match overlapping {
-        Some(found) => format!("{resource}: no lease is on it; but {}", describe::held_by(found, host::now())),
-        None => format!("{resource}: nobody holds it"),
-    };
-    report.note(&note);
+    report.note(&describe::free(resource, overlapping));
     report.data(&["free", resource, "-", "-"], || json!({ "result": "free", "resource": resource }));
 }

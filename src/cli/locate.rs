@@ -8,7 +8,7 @@ use std::{
 use super::{Context, Failure, Report, args::shell_word, context::Open};
 use crate::{
     checkout::{Checkout, Purpose},
-    domain::{Holder, Kind, Locks, Looked, Resource, overlap},
+    domain::{Found, Holder, Kind, Locks, Looked, Resource, overlap},
 };
 
 /// One resource.
@@ -137,6 +137,11 @@ pub(super) fn held(
         Some(held) => Ok(held),
         None => Ok(named?),
     }
+}
+
+/// A live lease that overlaps this resource.
+pub(super) fn overlapping(open: &Open, resource: &Resource) -> Result<Option<Found>, Failure> {
+    Ok(open.locks().look(resource)?.found.into_iter().find(|found| !found.verdict.is_over()))
 }
 
 /// All that `text` names or may have named when it was locked.

@@ -6,7 +6,7 @@ use clap::{ArgMatches, Args as _};
 use serde_json::json;
 
 use super::{
-    Code, Context, Outcome as Done, Report, Spec, args, describe,
+    Code, Context, Outcome as Done, Report, Spec, args, describe, locate,
     select::{Chosen, Select, tell},
 };
 use crate::{
@@ -48,7 +48,10 @@ fn release(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done
                     })
                 });
             }
-            Outcome::Nobody(found) => nobody(report, resource, found.as_deref(), &mine),
+            Outcome::Nobody(found) => {
+                let over = found.as_deref();
+                nobody(report, resource, over, overlapping(&chosen, resource).as_ref(), &mine);
+            }
             Outcome::Renewed { .. } | Outcome::NotYours(_) | Outcome::Failed(_) => {}
         }
         Code::Done
@@ -56,17 +59,24 @@ fn release(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done
 }
 
 /// Nobody holds it, which is what was wanted; but perhaps something else was meant.
-fn nobody(report: &mut Report, resource: &str, found: Option<&Found>, mine: &MineByName) {
-    let mut note = match found {
-        Some(found) => format!("{resource}: nobody holds it: {}", describe::holding(found, host::now())),
-        None => format!("{resource}: nobody holds it"),
-    };
+fn nobody(report: &mut Report, resource: &str, over: Option<&Found>, overlapping: Option<&Found>, mine: &MineByName) {
+    let mut note = describe::free(resource, overlapping);
+    if let (Some(over), None) = (over, overlapping) {
+        note.push_str(&format!(": {}", describe::holding(over, host::now())));
+    }
     // Leases of theirs on another file of the same name: the path may have been meant from elsewhere.
     for mine in mine.get(&last_part(resource)).into_iter().flatten() {
         note.push_str(&format!("; you hold {mine}"));
     }
     report.note(&note);
     report.data(&["free", resource, "-"], || json!({ "result": "free", "resource": resource }));
+}
+
+/// Who holds what overlaps it. It is a hint: where it cannot be had, there is none.
+fn overlapping(chosen: &Chosen, resource: &str) -> Option<Found> {
+    let (Some(open), Selector::On(resources)) = (&chosen.open, &chosen.which) else { return None };
+    let named = resources.iter().find(|one| one.text() == resource)?;
+    locate::overlapping(open, named).ok().flatten()
 }
 
 /// What the claimant holds, by the last part of its path.

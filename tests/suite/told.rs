@@ -143,3 +143,14 @@ fn who_ends_a_lease_of_its_own_is_not_told_of_it() {
         told.iter().filter(|event| event["event"] == "force_released").map(|event| &event["to"]).collect();
     assert_eq!(told, [&serde_json::Value::Null, &"alice".into()]);
 }
+
+#[test]
+fn releasing_a_file_names_the_lock_on_the_directory_around_it() {
+    let site = Site::new();
+    fs::create_dir(site.path("src")).unwrap();
+    site.agent("alice").run(["acquire", "src"]).expect(0);
+    let run = site.agent("alice").run(["release", "src/a"]).expect(0);
+    assert!(run.err.contains("src/a: no lease is on it; but src/ is held by alice"), "{run}");
+    let control = site.agent("alice").run(["release", "other"]).expect(0);
+    assert!(control.err.contains("other: nobody holds it"), "{control}");
+}
