@@ -145,7 +145,7 @@ impl LockFile {
     /// [`Error::Damaged`] if that cannot be read (too deep, not UTF-8): a rewrite would lose it.
     pub(super) fn keep_unknown(&mut self, key: &ClaimKey, bytes: &[u8]) -> Result<()> {
         let mut whole: Map<String, Value> = serde_json::from_slice(bytes)
-            .map_err(|error| Error::Damaged { path: below_state(key), why: error.to_string() })?;
+            .map_err(|error| Error::Damaged { path: key.path(), why: error.to_string() })?;
         let holders = match whole.get_mut("holders").map(Value::take) {
             Some(Value::Array(holders)) => holders,
             _ => Vec::new(),
@@ -211,17 +211,12 @@ fn beyond(mut found: Map<String, Value>, known: &impl Serialize, also: &[&str]) 
     Some(found).filter(|found| !found.is_empty())
 }
 
-/// The lock file, as errors name it.
-fn below_state(key: &ClaimKey) -> PathBuf {
-    PathBuf::from("locks").join(key.file())
-}
-
 /// Reads the bytes of the lock file `key`.
 ///
 /// # Errors
 /// [`Error::Newer`] or [`Error::Damaged`]: what is in it is no lock on what its name says.
 pub fn parse_lock(key: &ClaimKey, bytes: &[u8]) -> Result<LockFile> {
-    let path = || below_state(key);
+    let path = || key.path();
     let damaged = |why: &str| Error::Damaged { path: path(), why: why.to_owned() };
     let Written { v, agent_id, filepath, filepath_hex, kind, worktree, mode, change, holders, unknown, .. } =
         parse_json(path, bytes)?;

@@ -1,5 +1,7 @@
 //! Claims: lock files, each published whole under its own name.
 
+use std::path::PathBuf;
+
 use super::layout;
 use crate::fs::FileName;
 
@@ -110,6 +112,12 @@ impl ClaimKey {
         }
         text.push_str(self.name.as_str());
         text
+    }
+
+    /// The file below the state directory, as errors name it.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        PathBuf::from(layout::LOCKS.as_str()).join(self.file())
     }
 
     /// The claim with this file below `locks/`; `None` if no claim stands there.

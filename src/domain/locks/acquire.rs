@@ -232,6 +232,5 @@ fn replaceable(step: &Step) -> Option<u64> {
 
 /// Inside the guard a lease that was just read is there until we remove it.
 pub(super) fn vanished(key: &ClaimKey) -> crate::store::Error {
-    let path = std::path::PathBuf::from("locks").join(key.file());
-    crate::store::Error::Damaged { path, why: "it changed without the guard".to_owned() }
+    crate::store::Error::Damaged { path: key.path(), why: "it changed without the guard".to_owned() }
 }
