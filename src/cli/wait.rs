@@ -73,7 +73,7 @@ fn wait(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
                 .next("swarmlock list"));
         }
         host::pause(PAUSE.min(Duration::from_millis(limit_ms - waited_ms)));
-        // Another may stand there by now; what there is to say of it has been said.
+        // Another directory may stand there by now; what there is to say of it has been said.
         open = match open {
             Some(open) => open.again()?,
             None => None,
