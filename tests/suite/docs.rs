@@ -43,6 +43,16 @@ fn the_readme_lists_the_exit_codes_that_there_are() {
 }
 
 #[test]
+fn the_readme_has_a_row_for_each_kind_of_lock_that_there_is() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let table = readme.split("| written | kind | is |").nth(1).unwrap().split("\n\n").next().unwrap();
+    let rows: Vec<_> = table.lines().skip(2).filter_map(|row| row.split(" | ").nth(1)).collect();
+    let told = Site::new().nobody().run(["capabilities", "--json"]).expect(0).json();
+    assert_eq!(told["kinds"], serde_json::json!(rows));
+    assert_eq!(told["modes"], serde_json::json!(["exclusive", "shared"]));
+}
+
+#[test]
 fn every_relative_link_in_the_documents_leads_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut pages, mut broken) = (0, Vec::new());
