@@ -71,6 +71,8 @@ impl Stage {
             if let Some(held) = self.target().unwrap() {
                 self.lib().release(&held.agent, &path(TARGET)).unwrap();
             }
+            // Else what is planted as over lives on.
+            fs::remove_dir_all(self.site.state("beats")).unwrap_or_default();
             self.lib().acquire("carol", &name(BYSTANDER)).unwrap();
         }
         (transition.prepare)(self);
@@ -143,7 +145,7 @@ impl Stage {
         expect(&again, 0, "the same command again")?;
         let then = self.state()?;
         let goes_on = match (&after.target, &then.target) {
-            (Some(first), Some(second)) if done => first.fence == second.fence && second.change > first.change,
+            (Some(first), Some(second)) if done => first.fence == second.fence && second.change >= first.change,
             _ => true,
         };
         if !took_place(transition.effect, before, &then) || !goes_on {
