@@ -5,6 +5,7 @@ mod bad_input;
 mod kinds;
 mod several;
 mod shared;
+mod walk;
 
 use std::{
     fs,
