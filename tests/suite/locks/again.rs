@@ -183,7 +183,7 @@ fn a_beat_is_a_sign_of_life_like_a_renewal() {
     let beat = fs::read(site.state("beats/alice")).unwrap();
     age_all(&site, "alice", 60);
     let before = written(&site, FILE);
-    fs::write(site.state("beats/alice"), beat).unwrap();
+    site.plant("beats/alice", beat);
     acquire(&site, &[]).expect(0);
     assert_eq!(written(&site, FILE), before, "the agent worked in between, so the lease has its time");
 }
