@@ -92,7 +92,7 @@ pub const KEYS: &[Key] = &[
         about: "The most resources in one acquire",
         kind: Kind::Integer {
             min: 1,
-            max: 1000,
+            max: 250,
             unit: "resources",
             get: |config| config.max_resources,
             put: |config, given| config.max_resources = given,
