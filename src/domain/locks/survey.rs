@@ -1,6 +1,7 @@
 //! What stands: lock files read, and what each lease in them counts for.
 
 use std::{
+    borrow::Cow,
     cell::{Cell, OnceCell, RefCell},
     collections::BTreeMap,
     rc::Rc,
@@ -37,6 +38,12 @@ pub(super) struct Lock {
     verdicts: Vec<Option<Verdict>>,
 }
 
+/// A lock file, and what each of its leases counts for.
+type Judged = (LockFile, Vec<Option<Verdict>>);
+
+/// How often a file is read again that changes while it is looked at.
+const REREADS: usize = 8;
+
 impl<'a> Survey<'a> {
     pub(super) fn new(locks: &Locks<'a>, claims: Rc<Claims<'a>>, beats: Rc<Beats<'a>>, facts: Facts) -> Self {
         Self {
@@ -70,10 +77,7 @@ impl<'a> Survey<'a> {
     }
 
     /// The same with whole files, also those in which nothing stands.
-    pub(super) fn for_each_lock(
-        &self,
-        mut each: impl FnMut(&ClaimKey, Result<(LockFile, Vec<Option<Verdict>>)>),
-    ) -> Result<()> {
+    pub(super) fn for_each_lock(&self, mut each: impl FnMut(&ClaimKey, Result<Judged>)) -> Result<()> {
         for place in self.claims.places()? {
             self.claims.for_each(&place, |key, bytes| {
                 each(&key, bytes.and_then(|bytes| self.judged(&key, bytes)));
@@ -83,7 +87,23 @@ impl<'a> Survey<'a> {
         Ok(())
     }
 
-    fn judged(&self, key: &ClaimKey, bytes: &[u8]) -> Result<(LockFile, Vec<Option<Verdict>>)> {
+    fn judged(&self, key: &ClaimKey, bytes: &[u8]) -> Result<Judged> {
+        let mut judged = self.judged_once(key, bytes)?;
+        // Without the guard, this file may have been read before a release of a part and its last file after it: what
+        // names another last file by now is not free.
+        let mut before = Cow::Borrowed(bytes);
+        for _ in 0..REREADS {
+            let mut now = Vec::new();
+            if judged.1.iter().all(Option::is_some) || !self.claims.read(key, &mut now)? || *before == *now {
+                break;
+            }
+            judged = self.judged_once(key, &now)?;
+            before = Cow::Owned(now);
+        }
+        Ok(judged)
+    }
+
+    fn judged_once(&self, key: &ClaimKey, bytes: &[u8]) -> Result<Judged> {
         let mut file = parse_lock(key, bytes)?;
         let mut verdicts = Vec::with_capacity(file.holders().len());
         for holder in file.holders_mut() {
