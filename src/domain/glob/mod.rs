@@ -24,16 +24,26 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use chars::{Char, SLASH, push};
 pub use error::GlobError;
 use nfa::Nfa;
-use parse::Part;
+use parse::{Part, literal};
 
 /// A pattern over canonical paths relative to a root, as bytes, e.g. `src/**/*.rs`. Two are equal if their texts are.
 #[derive(Clone)]
 pub struct Glob {
     text: Vec<u8>,
     prefix: Vec<u8>,
+    /// What each path that it matches begins and ends with.
+    ends: Ends,
     parts: Arc<Parts>,
+}
+
+/// Literal text at both ends of a pattern: most patterns are told apart by it, without an automaton.
+#[derive(Clone, Default)]
+struct Ends {
+    first: Vec<u8>,
+    last: Vec<u8>,
 }
 
 /// What a pattern is made of, and its automaton once it was needed.
@@ -60,8 +70,9 @@ impl Glob {
         } else {
             OnceLock::from(Some(Nfa::new(&parsed.parts, bytes)?))
         };
+        let ends = Ends::of(&parsed.parts);
         let parts = Arc::new(Parts { parts: parsed.parts, nfa });
-        Ok(Self { text: parsed.text, prefix: parsed.prefix, parts })
+        Ok(Self { text: parsed.text, prefix: parsed.prefix, ends, parts })
     }
 
     /// Its text.
@@ -73,13 +84,14 @@ impl Glob {
     /// Whether it matches this path: components joined by `/`, none empty, `.` or `..`.
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
-        covers(&self.prefix, path) && self.nfa().is_none_or(|nfa| nfa.matches(path))
+        covers(&self.prefix, path) && self.ends.fit(path) && self.nfa().is_none_or(|nfa| nfa.matches(path))
     }
 
     /// Whether there is a path that both match. Exact and symmetric.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         touch(&self.prefix, &other.prefix)
+            && self.ends.agree(&other.ends)
             && self.nfa().zip(other.nfa()).is_none_or(|(ours, theirs)| product::meet(ours, theirs))
     }
 
@@ -114,6 +126,37 @@ impl Glob {
     fn nfa(&self) -> Option<&Nfa> {
         self.parts.nfa.get_or_init(|| Nfa::new(&self.parts.parts, false).ok()).as_ref()
     }
+}
+
+impl Ends {
+    fn of(parts: &[Part]) -> Self {
+        let mut last: Vec<_> = parts.iter().rev().map_while(literal).collect();
+        last.reverse();
+        // A '/' beside what may be no component is not there when it is none.
+        let first: Vec<_> = parts.iter().map_while(literal).collect();
+        let first = first.strip_suffix(&[SLASH]).unwrap_or(&first);
+        let last = last.strip_prefix(&[SLASH]).unwrap_or(&last);
+        Self { first: bytes(first), last: bytes(last) }
+    }
+
+    /// Whether a path has them.
+    fn fit(&self, path: &[u8]) -> bool {
+        path.starts_with(&self.first) && path.ends_with(&self.last)
+    }
+
+    /// Whether a path could have both these and the others.
+    fn agree(&self, other: &Self) -> bool {
+        let begins = self.first.starts_with(&other.first) || other.first.starts_with(&self.first);
+        begins && (self.last.ends_with(&other.last) || other.last.ends_with(&self.last))
+    }
+}
+
+fn bytes(chars: &[Char]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(chars.len());
+    for c in chars {
+        push(&mut bytes, *c);
+    }
+    bytes
 }
 
 /// Whether a pattern of UTF-8 cannot fail to be an automaton: it is small, and each of its components can be a name.

@@ -127,8 +127,8 @@ fn put_together(text: &[u32], components: Vec<Vec<Piece>>) -> Parsed {
     parsed
 }
 
-/// The character of a part that is one character and no other.
-fn literal(part: &Part) -> Option<u32> {
+/// The character that a part is, if it is just one.
+pub(super) fn literal(part: &Part) -> Option<u32> {
     match part {
         Part::One(set) => match set.ranges() {
             [(low, high)] if low == high => Some(*low),
