@@ -72,10 +72,13 @@ fn nobody(report: &mut Report, resource: &str, over: Option<&Found>, overlapping
     report.data(&["free", resource, "-"], || json!({ "result": "free", "resource": resource }));
 }
 
+/// For how many resources of a call it is looked at what overlaps them.
+const HINTED: usize = 100;
+
 /// Who holds what overlaps it. It is a hint: where it cannot be had, there is none.
 fn overlapping(chosen: &Chosen, resource: &str) -> Option<Found> {
     let (Some(open), Selector::On(resources)) = (&chosen.open, &chosen.which) else { return None };
-    let named = resources.iter().find(|one| one.text() == resource)?;
+    let named = resources.iter().take(HINTED).find(|one| one.text() == resource)?;
     locate::overlapping(open, named).ok().flatten()
 }
 
