@@ -156,8 +156,7 @@ impl Stay<'_> {
         let mut parts = Vec::new();
         let home = lease.home(&lock.key);
         for key in lease.claims(&lock.key) {
-            let of_it = |part: &Lock| part.lease(fence).is_some_and(|(lease, _)| lease.home(&part.key) == home);
-            parts.extend(self.survey.read(&key)?.filter(of_it));
+            parts.extend(self.survey.read(&key)?.filter(|part| part.stands_by(fence, &home)));
         }
         Ok(parts)
     }

@@ -157,31 +157,37 @@ impl<'a> Stay<'a> {
     /// Ends a lease on all of its resources: first where it says that it is granted, so that it ends at once.
     pub(super) fn end(&mut self, lock: &Lock, fence: u64, why: Ending) -> Result<Logged> {
         let Some(found) = lock.found(fence) else { return Ok(Logged::Yes) };
-        let mut claims = found.lease.claims(&lock.key);
-        let last = claims.pop().unwrap_or_else(|| lock.key.clone());
-        let event = self.ending(why, &found)?;
-        let mut logged = if last == lock.key {
-            self.drop_from(lock, fence, event)?
-        } else {
-            match self.survey.read(&last)? {
-                Some(granted) => self.drop_from(&granted, fence, event)?,
-                None => Logged::Yes,
+        let home = found.lease.home(&lock.key);
+        let elsewhere = if home == lock.key { None } else { self.survey.read(&home)? };
+        let granted = elsewhere.as_ref().unwrap_or(lock);
+        // What has been given up before, or stands by itself since a release that was killed, does not end here.
+        let (mut parts, mut texts, mut unread) = (Vec::new(), Vec::new(), None);
+        let claims = found.lease.claims(&lock.key).into_iter().zip(&found.lease.resources);
+        for (key, text) in claims.filter(|(key, _)| *key != home) {
+            match self.survey.read(&key) {
+                Ok(Some(part)) if part.stands_by(fence, &home) => parts.push(part),
+                Ok(_) => continue,
+                // Whatever is in it, it ends too.
+                Err(error) => unread = Some(error),
             }
-        };
-        for key in claims {
-            // It counts for nothing now; what cannot be removed is litter.
-            let swept = self.survey.read(&key).and_then(|part| match part {
-                // Unless it stands by itself.
-                Some(part) if part.file.holder(fence).is_some() && part.lease(fence).is_none() => {
-                    self.drop_from(&part, fence, Announced::No)
-                }
-                Some(_) | None => Ok(Logged::Yes),
-            });
-            if let (Err(error), Logged::Yes) = (swept, &logged) {
-                logged = Logged::Untidy(error);
-            }
+            texts.push(text.clone());
         }
-        Ok(logged)
+        let mut event = self.ending(why, &found)?;
+        if let Announced::Yes(event) = &mut event {
+            let last = granted.head().text();
+            texts.extend((!texts.is_empty()).then(|| last.clone()));
+            event.resources = texts;
+            event.resource = Some(last);
+        }
+        let logged = self.drop_from(granted, fence, event)?;
+        for part in parts {
+            // It counts for nothing now; what cannot be removed is litter.
+            unread = self.drop_from(&part, fence, Announced::No).err().or(unread);
+        }
+        Ok(match (logged, unread) {
+            (Logged::Yes, Some(error)) => Logged::Untidy(error),
+            (logged, _) => logged,
+        })
     }
 
     /// The event of a change to a lease.

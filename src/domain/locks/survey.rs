@@ -274,6 +274,11 @@ impl Lock {
         self.standing().find(|(holder, _)| holder.fence == fence)
     }
 
+    /// Whether a lease stands here because it is granted there.
+    pub(super) fn stands_by(&self, fence: u64, home: &ClaimKey) -> bool {
+        self.lease(fence).is_some_and(|(lease, _)| lease.home(&self.key) == *home)
+    }
+
     pub(super) fn head(&self) -> &Head {
         self.file.head()
     }
