@@ -18,7 +18,7 @@ use super::{
 use crate::{
     checkout::Checkout,
     config::{Config, Loaded},
-    domain::{AgentId, Caller, Kernel, Locks, Process, notices, redact::Redactor},
+    domain::{AgentId, Caller, Kernel, Locks, Mark, Origin, Process, notices, redact::Redactor},
     fs::Dir,
     host::{self, Ancestors},
     store::{self, Event, Machine, StateDir},
@@ -168,9 +168,12 @@ impl Context {
     }
 
     /// What finds the process of the agent with this identity, when it is needed.
-    pub(super) fn evidence_of(&self, identity: Option<&Identity>) -> impl Fn() -> store::Result<Option<Process>> {
+    pub(super) fn evidence_of(&self, identity: Option<&Identity>) -> impl Fn(&[Mark]) -> store::Result<Origin> {
         let reliable = identity.is_some_and(Identity::reliable);
-        move || if reliable { self.process() } else { Ok(None) }
+        move |known| match reliable {
+            true => self.ancestors.borrow_mut().origin(self.environment.tmux_server(), known),
+            false => Ok(Origin::default()),
+        }
     }
 
     fn dir(&self) -> Result<Option<&Path>, Failure> {

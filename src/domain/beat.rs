@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentId, Liveness, Now, PidNamespace, Process, Timestamp};
+use super::{AgentId, Liveness, Mark, Now, PidNamespace, Process, Timestamp};
 use crate::store::{FORMAT, Machine};
 
 /// How old the last beat is, in milliseconds, before another is written.
@@ -21,6 +21,10 @@ pub struct Beat {
     pub boot_id: String,
     /// The agent's own process: its harness, or that of its pane. `None` if there is none to tell.
     pub process: Option<Process>,
+    /// If there is none: the nearest processes above the call that left the beat. Until the next one is due, a call
+    /// from below one of them comes from no harness above it either, and need not look further up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub above: Vec<Mark>,
     /// Where that process has its number.
     pub pid_ns: Option<PidNamespace>,
     /// When it was.
@@ -73,6 +77,7 @@ impl Beat {
     pub fn new(
         agent: &AgentId,
         process: Option<(Process, PidNamespace)>,
+        above: Vec<Mark>,
         machine: &Machine,
         host: &str,
         now: Now,
@@ -83,6 +88,7 @@ impl Beat {
             agent_id: agent.clone(),
             boot_id: machine.boot_id.clone(),
             process,
+            above,
             pid_ns,
             at: now.wall,
             mono_ms: machine.own_clock.then_some(now.mono_ms),
@@ -111,6 +117,13 @@ impl Beat {
         let known = known && here.own_clock && self.mono_ms.is_some();
         let same = known && self.pid_ns.is_some() && self.pid_ns.as_ref() == here.pid_ns;
         self.process.as_ref().filter(|_| same)
+    }
+
+    /// The processes that a call need not look above; none if they may be of another boot or clock.
+    #[must_use]
+    pub fn known_above(&self, here: &Here<'_>) -> &[Mark] {
+        let same_boot = !self.boot_id.is_empty() && self.boot_id == here.boot_id;
+        if same_boot && here.own_clock && self.mono_ms.is_some() && !self.is_due(here) { &self.above } else { &[] }
     }
 
     /// When it was; `None` if it lies in the future, and so says nothing.

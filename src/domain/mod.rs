@@ -35,7 +35,7 @@ pub use locks::{Caller, Kernel, Locks};
 pub use notices::notices;
 pub use outcome::{Acquired, Changed, Cleaned, Found, Grant, Granted, Looked, Outcome, Request, Selector};
 pub use overlap::{Files, overlap};
-pub use process::{Liveness, PidNamespace, Process};
+pub use process::{Liveness, Mark, Origin, PidNamespace, Process};
 use resource::may_overlap;
 pub use resource::{Candidates, Kind, NAME_PREFIX, Resource, candidates};
 pub use time::{Now, Timestamp, Ttl, TtlError};

@@ -32,6 +32,18 @@ impl Process {
     }
 }
 
+/// A process by its number and its start, as [`Process`] has them.
+pub type Mark = (u32, u64);
+
+/// Where a call comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The process that stands for the agent; `None` if there is none to tell.
+    pub process: Option<Process>,
+    /// If there is none: the nearest processes above the call, above each of which there is none either.
+    pub above: Vec<Mark>,
+}
+
 /// A pid namespace that can be told from every other one of this boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PidNamespace {

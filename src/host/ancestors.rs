@@ -4,10 +4,15 @@ use super::{
     harness,
     process::{Stat, is_tmux_server, pid_namespace, stat},
 };
-use crate::{domain::Process, fs, store};
+use crate::{
+    domain::{Mark, Origin, Process},
+    fs, store,
+};
 
 /// No chain of processes is looked at further up.
 const LEVELS: usize = 32;
+/// How many of the nearest processes are noted where there is no harness.
+const MARKED: usize = 4;
 /// As much of a command line as is looked at, in bytes.
 const CMDLINE_LIMIT: usize = 4096;
 
@@ -109,6 +114,37 @@ impl Ancestors {
     pub fn agent(&mut self, server: Option<u32>) -> store::Result<Option<Process>> {
         let found = self.harness_or_pane(server)?;
         Ok(if found.is_some() && pid_namespace()?.is_none() { None } else { found })
+    }
+
+    /// The same with the nearest processes above this one if there is none, for who looks no further than the first
+    /// that is `known` to have none above it.
+    ///
+    /// # Errors
+    /// As [`Ancestors::agent`].
+    pub fn origin(&mut self, server: Option<u32>, known: &[Mark]) -> store::Result<Origin> {
+        // In a pane, all that there is up to its server is looked at.
+        if server.is_none() && self.harness.is_none() && self.is_below(known)? {
+            return Ok(Origin { process: None, above: known.to_vec() });
+        }
+        let process = self.agent(server)?;
+        let above = self.chain.iter().skip(1).take(MARKED).map(|stat| (stat.pid, stat.started));
+        Ok(Origin { above: if process.is_none() { above.collect() } else { Vec::new() }, process })
+    }
+
+    /// Whether this process is below one of these, and no harness between.
+    fn is_below(&mut self, known: &[Mark]) -> store::Result<bool> {
+        let mut level = 1;
+        while let Some(stat) = self.at(level)?.filter(|_| !known.is_empty()) {
+            let cmdline = || cmdline(stat.pid);
+            if harness::recognise(&stat.comm, cmdline)?.is_some() {
+                return Ok(false);
+            }
+            if known.contains(&(stat.pid, stat.started)) {
+                return Ok(true);
+            }
+            level = level.saturating_add(1);
+        }
+        Ok(false)
     }
 
     fn harness_or_pane(&mut self, server: Option<u32>) -> store::Result<Option<Process>> {

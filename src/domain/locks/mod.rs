@@ -10,7 +10,9 @@ mod survey;
 
 use std::{rc::Rc, time::Duration};
 
-use super::{AgentId, Facts, Found, Holder, Liveness, Looked, Now, PidNamespace, Process, Resource, Result};
+use super::{
+    AgentId, Facts, Found, Holder, Liveness, Looked, Mark, Now, Origin, PidNamespace, Process, Resource, Result,
+};
 use crate::store::{Beats, ClaimKey, Claims, Machine, StateDir};
 use stay::{Life, Stay};
 use survey::Survey;
@@ -51,8 +53,9 @@ pub struct Kernel {
 pub struct Caller<'a> {
     /// The agent.
     pub agent: &'a AgentId,
-    /// The agent's own process, looked for when it is needed: its harness, or that of its pane.
-    pub process: &'a dyn Fn() -> Result<Option<Process>>,
+    /// Finds the agent's own process when it is needed: its harness, or that of its pane. Above the processes given,
+    /// there is none.
+    pub process: &'a dyn Fn(&[Mark]) -> Result<Origin>,
     /// Whether the agent acts by its id, so that no other living process may have the same; else by a token.
     pub exclusive: bool,
 }

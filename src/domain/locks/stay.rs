@@ -7,7 +7,9 @@ use super::{
     survey::{Lock, Survey, named},
 };
 use crate::{
-    domain::{AgentId, Beat, Facts, Found, Holder, LockFile, Mode, Now, Result, Standing, parse_lock, standing},
+    domain::{
+        AgentId, Beat, Facts, Found, Holder, LockFile, Mode, Now, Origin, Result, Standing, parse_lock, standing,
+    },
     fs::{FileName, Stamp},
     store::{ClaimKey, CurrentEra, Entry, Error, Event, Former, Logged, Put, Session, kind},
 };
@@ -84,7 +86,11 @@ impl<'a> Stay<'a> {
             Some(beat) => beat.is_due(&self.survey.here(false)?),
         };
         // Also where the last beat names no process: another one may have this id, and its beat is not due either.
-        let own = (caller.process)()?;
+        let known = match &recorded {
+            Some(beat) => beat.known_above(&self.survey.here(false)?),
+            None => &[],
+        };
+        let Origin { process: own, above } = (caller.process)(known)?;
         let before = match &recorded {
             Some(beat) => beat.process.as_ref().zip(self.survey.liveness(beat)?),
             None => None,
@@ -108,7 +114,7 @@ impl<'a> Stay<'a> {
             Some(process) => self.survey.namespace()?.cloned().map(|namespace| (process, namespace)),
             None => None,
         };
-        let beat = Beat::new(caller.agent, process, locks.machine, &(locks.host)(), self.now);
+        let beat = Beat::new(caller.agent, process, above, locks.machine, &(locks.host)(), self.now);
         let name = FileName::new(caller.agent.to_string());
         self.lifeless = name.and_then(|name| self.session.write_beat(&name, beat.to_line()).err());
         Ok(())

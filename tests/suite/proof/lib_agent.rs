@@ -5,8 +5,8 @@ use std::{path::Path, time::Duration};
 use swarmlock::{
     checkout::STATE_NAME,
     domain::{
-        Acquired, AgentId, Caller, Changed, Claimant, Found, Glob, Grant, Granted, Kernel, Locks, Mode, NameKey, Now,
-        Outcome, PathKey, Process, Request, Resource, Selector, Token, TreeKey, Ttl, Worktree,
+        Acquired, AgentId, Caller, Changed, Claimant, Found, Glob, Grant, Granted, Kernel, Locks, Mark, Mode, NameKey,
+        Now, Origin, Outcome, PathKey, Process, Request, Resource, Selector, Token, TreeKey, Ttl, Worktree,
     },
     fs::Dir,
     host,
@@ -64,7 +64,7 @@ impl Lib {
     /// All of these or none, leaving a sign of life.
     pub fn acquire_all(&self, agent: &str, resources: &[Resource], mode: Mode) -> store::Result<Acquired> {
         let request = request(agent, resources, mode, None);
-        let (id, none) = (request.agent.clone(), || Ok(None));
+        let (id, none) = (request.agent.clone(), |_: &[Mark]| Ok(Origin::default()));
         let locks = Locks { caller: Some(Caller { agent: &id, process: &none, exclusive: true }), ..self.locks() };
         locks.acquire(request)
     }
@@ -91,7 +91,8 @@ impl Lib {
     /// Leaves a lease over these of `agent`, whose recorded process is this one, which is gone.
     pub fn plant_orphan(&self, agent: &str, resources: &[Resource], gone: &Process) {
         let request = request(agent, resources, Mode::Exclusive, None);
-        let (id, process) = (request.agent.clone(), || Ok(Some(gone.clone())));
+        let origin = Origin { process: Some(gone.clone()), above: Vec::new() };
+        let (id, process) = (request.agent.clone(), |_: &[Mark]| Ok(origin.clone()));
         let locks = Locks { caller: Some(Caller { agent: &id, process: &process, exclusive: true }), ..self.locks() };
         assert!(matches!(locks.acquire(request).unwrap(), Acquired::Granted { .. }));
         assert!(resources.iter().all(|one| self.look(one).unwrap().verdict.word() == "orphaned"));
