@@ -34,8 +34,6 @@ use parse::{Part, literal};
 pub struct Glob {
     text: Vec<u8>,
     prefix: Vec<u8>,
-    /// What each path that it matches begins and ends with.
-    ends: Ends,
     parts: Arc<Parts>,
 }
 
@@ -46,9 +44,11 @@ struct Ends {
     last: Vec<u8>,
 }
 
-/// What a pattern is made of, and its automaton once it was needed.
+/// What a pattern is made of; what each path that it matches begins and ends with, and its automaton, once they were
+/// needed.
 struct Parts {
     parts: Vec<Part>,
+    ends: OnceLock<Ends>,
     nfa: OnceLock<Option<Nfa>>,
 }
 
@@ -70,9 +70,8 @@ impl Glob {
         } else {
             OnceLock::from(Some(Nfa::new(&parsed.parts, bytes)?))
         };
-        let ends = Ends::of(&parsed.parts);
-        let parts = Arc::new(Parts { parts: parsed.parts, nfa });
-        Ok(Self { text: parsed.text, prefix: parsed.prefix, ends, parts })
+        let parts = Arc::new(Parts { parts: parsed.parts, ends: OnceLock::new(), nfa });
+        Ok(Self { text: parsed.text, prefix: parsed.prefix, parts })
     }
 
     /// Its text.
@@ -84,14 +83,14 @@ impl Glob {
     /// Whether it matches this path: components joined by `/`, none empty, `.` or `..`.
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
-        covers(&self.prefix, path) && self.ends.fit(path) && self.nfa().is_none_or(|nfa| nfa.matches(path))
+        covers(&self.prefix, path) && self.ends().fit(path) && self.nfa().is_none_or(|nfa| nfa.matches(path))
     }
 
     /// Whether there is a path that both match. Exact and symmetric.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         touch(&self.prefix, &other.prefix)
-            && self.ends.agree(&other.ends)
+            && self.ends().agree(other.ends())
             && self.nfa().zip(other.nfa()).is_none_or(|(ours, theirs)| product::meet(ours, theirs))
     }
 
@@ -120,6 +119,10 @@ impl Glob {
     #[must_use]
     pub fn literal_prefix(&self) -> &[u8] {
         &self.prefix
+    }
+
+    fn ends(&self) -> &Ends {
+        self.parts.ends.get_or_init(|| Ends::of(&self.parts.parts))
     }
 
     /// The automaton. There always is one; if there were none, to take it for an overlap would be safe.
