@@ -18,14 +18,16 @@ use super::{
 use crate::{
     checkout::Checkout,
     config::{Config, Loaded},
-    domain::{AgentId, Caller, Kernel, Locks, Mark, Origin, Process, notices, redact::Redactor},
+    domain::{AgentId, Caller, Kernel, Locks, Mark, Origin, Party, Process, notices, redact::Redactor},
     fs::Dir,
     host::{self, Ancestors},
-    store::{self, Event, Machine, StateDir},
+    store::{self, Event, Machine, StateDir, Tickets, kind},
 };
 
 /// The environment variable that names the agent.
 pub(super) const AGENT_VARIABLE: &str = "SWARMLOCK_AGENT";
+/// The environment variables that name the lease that a command runs under, and those around it, separated by blanks.
+const LEASE_VARIABLES: [&str; 2] = ["SWARMLOCK_LEASE", "SWARMLOCK_OUTER_LEASES"];
 /// The environment variable that names the state directory.
 const DIR_VARIABLE: &str = "SWARMLOCK_DIR";
 
@@ -60,6 +62,8 @@ pub(super) struct Context {
     cwd: Option<PathBuf>,
     environment: Environment,
     env_dir: Option<OsString>,
+    /// The leases that this call is made under, the innermost first.
+    inside: Vec<String>,
     // Looked for when they are first needed: processes cost more to look at than variables.
     ancestors: RefCell<Ancestors>,
     identity: OnceCell<Option<Identity>>,
@@ -91,6 +95,11 @@ impl Context {
                 tmux_pane: variable("TMUX_PANE"),
             },
             env_dir: variable(DIR_VARIABLE),
+            inside: LEASE_VARIABLES
+                .iter()
+                .filter_map(|name| variable(name)?.into_string().ok())
+                .flat_map(|value| value.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+                .collect(),
             ancestors: RefCell::default(),
             identity: OnceCell::new(),
             process: OnceCell::new(),
@@ -119,6 +128,11 @@ impl Context {
     /// Who is asking.
     pub(super) fn identity(&self) -> Result<Identity, Failure> {
         self.identity_if_known()?.ok_or_else(identity::unknown)
+    }
+
+    /// The agent, as far as it decides what is in its way.
+    pub(super) fn party(&self, identity: &Identity) -> Party {
+        Party { inside: self.inside.clone(), ..Party::agent(identity.id.clone()) }
     }
 
     /// What this agent should hear of, as far as a state directory can be found.
@@ -270,7 +284,18 @@ fn made(path: &Path) -> Result<Option<StateDir>, Failure> {
 }
 
 fn notices_in(state: &StateDir, agent: &AgentId) -> Result<Vec<Event>, Failure> {
-    Ok(notices(store::read_last_events(state, NEWS)?, agent, host::now().wall))
+    let mut news = notices(store::read_last_events(state, NEWS)?, agent, host::now().wall);
+    let tickets = Tickets::new(state);
+    let mut failed = None;
+    // Who waited is no news any more when it has gone.
+    news.retain(|event| match tickets.is_there(event) {
+        Ok(there) => there != Some(false) || event.event == kind::DROPPED || event.event == kind::CANCELLED,
+        Err(error) => {
+            failed = Some(error);
+            true
+        }
+    });
+    failed.map_or(Ok(news), |error| Err(error.into()))
 }
 
 fn redactor(state: &StateDir, config: &Config) -> Result<Redactor, Failure> {

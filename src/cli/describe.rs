@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Code, Failure, Report, context::AGENT_VARIABLE, identity::Identity};
+use super::{Code, Failure, Report, args::shell_word, context::AGENT_VARIABLE, identity::Identity};
 use crate::{
     domain::{Found, Mode, Now, Timestamp, Verdict},
     host,
-    store::{Event, Logged},
+    store::{Event, Logged, kind},
 };
 
 /// A lease as JSON output shows it.
@@ -131,11 +131,6 @@ pub(super) fn also_held(found: &Found, now: Now) -> String {
     format!("also held in {worktree}, which will be a merge conflict: {}", held_by(found, now))
 }
 
-/// Whether a lease is this agent's.
-pub(super) fn is_of(found: &Found, identity: &Identity) -> bool {
-    found.lease.agent_id == identity.id
-}
-
 /// The refusal because another holds it.
 pub(super) fn held(code: Code, found: &Found, now: Now) -> Failure {
     Failure::new(code, held_by(found, now)).detail("holder", json(found, now))
@@ -173,14 +168,32 @@ pub(super) fn notice(event: &Event) -> [String; 5] {
     let by = event.by.clone().unwrap_or_else(|| "-".to_owned());
     let resource = event.resource.as_ref().or(event.file.as_ref()).cloned().unwrap_or_default();
     let was = event.former.as_ref().map(|former| format!("your lease was {}", former.was));
-    let more = was.into_iter().chain(event.reason.clone()).collect::<Vec<_>>().join("; ");
+    let next = match event.event.as_ref() {
+        kind::QUEUED => Some(format!("when you are done: swarmlock release {}", shell_word(resource.as_ref()))),
+        kind::TURN => Some(format!("swarmlock acquire {}, within a minute", shell_word(resource.as_ref()))),
+        _ => None,
+    };
+    let more = was.into_iter().chain(event.reason.clone()).chain(next).collect::<Vec<_>>().join("; ");
     [event.at.clone(), event.event.to_string(), resource, by, more]
+}
+
+/// What it is about, in one word.
+pub(super) fn notice_word(event: &Event) -> &'static str {
+    match event.event.as_ref() {
+        kind::QUEUED => "waits",
+        kind::TURN => "turn",
+        _ => "lost",
+    }
 }
 
 /// The same as a remark.
 pub(super) fn notice_line(event: &Event) -> String {
     let [at, what, resource, by, more] = notice(event);
-    format!("you lost {resource} at {at}: {what} by {by} ({more})")
+    match notice_word(event) {
+        "waits" => format!("{by} waits for {resource}, which you hold, since {at} ({more})"),
+        "turn" => format!("it is your turn for {resource} since {at} ({more})"),
+        _ => format!("you lost {resource} at {at}: {what} by {by} ({more})"),
+    }
 }
 
 /// Says so if the event of a change could not be written.

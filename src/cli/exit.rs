@@ -17,6 +17,8 @@ pub enum Code {
     NotYours = 12,
     /// Nothing there.
     Nothing = 13,
+    /// It would wait for itself.
+    Deadlock = 15,
     /// A limit was reached.
     Limit = 16,
     /// Something needs attention.
@@ -33,7 +35,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -41,6 +43,7 @@ impl Code {
         Self::TimedOut,
         Self::NotYours,
         Self::Nothing,
+        Self::Deadlock,
         Self::Limit,
         Self::Attention,
         Self::Damaged,
@@ -65,6 +68,7 @@ impl Code {
             Self::Held => "held",
             Self::TimedOut => "timed_out",
             Self::NotYours => "not_yours",
+            Self::Deadlock => "deadlock",
             Self::Nothing => "nothing",
             Self::Limit => "limit",
             Self::Attention => "attention",
@@ -88,6 +92,7 @@ impl Code {
             Self::TimedOut => "timed out waiting",
             Self::NotYours => "not yours: another holds it, or another living process has your id",
             Self::Nothing => "nothing there: no such lock",
+            Self::Deadlock => "refused: it would wait for itself; the output names the circle",
             Self::Limit => "refused: a size limit, or an era without numbers",
             Self::Attention => "something needs attention: `redact --check` found secrets",
             Self::Damaged => "a state file is damaged or from a newer version; it was left alone",

@@ -20,13 +20,16 @@ mod init;
 mod list;
 mod locate;
 mod parser;
+mod queue;
 mod redact;
+mod refusal;
 mod release;
 mod renew;
 mod report;
 mod select;
 mod status;
 mod wait;
+mod waiting;
 mod who;
 mod whoami;
 
@@ -67,6 +70,7 @@ const COMMANDS: &[Spec] = &[
     status::SPEC,
     history::SPEC,
     wait::SPEC,
+    queue::SPEC,
     force_release::SPEC,
     cleanup::SPEC,
     whoami::SPEC,

@@ -14,6 +14,7 @@ mod notices;
 mod outcome;
 mod overlap;
 mod process;
+pub mod queue;
 pub mod redact;
 mod resource;
 mod time;
@@ -28,14 +29,17 @@ pub use decide::{
 };
 pub use glob::{Glob, GlobError};
 pub use history::{Filter, history};
-pub use holder::{Class, Holder, Mode};
+pub use holder::{Class, Holder, Mode, Party, Whose, Wrapper};
 pub use key::{NameError, NameKey, PathKey, TreeKey, Worktree, is_invisible};
 pub use lock_file::{Head, LockFile, parse_lock};
-pub use locks::{Caller, Kernel, Locks};
+pub use locks::{Caller, Cancelled, Kernel, Locks, Waiter};
 pub use notices::notices;
-pub use outcome::{Acquired, Changed, Cleaned, Found, Grant, Granted, Looked, Outcome, Request, Selector};
+pub use outcome::{
+    Acquired, Changed, Cleaned, Found, Grant, Granted, Link, Looked, Outcome, Place, Refusal, Request, Selector,
+};
 pub use overlap::{Files, overlap};
 pub use process::{Liveness, Mark, Origin, PidNamespace, Process};
+pub use queue::{Keep, Presence, Stand, Ticket, TicketState, Turn};
 use resource::may_overlap;
 pub use resource::{Candidates, Kind, NAME_PREFIX, Resource, candidates};
 pub use time::{Now, Timestamp, Ttl, TtlError};

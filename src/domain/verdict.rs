@@ -55,20 +55,34 @@ impl Verdict {
 
 /// Whether `lease` is over.
 ///
-/// A renewal in the future counts as now; a beat in the future is none. Age alone never ends a lease that is renewed.
+/// A renewal in the future counts as now; a beat in the future is none. Age alone ends no lease that is renewed, but one that was
+/// taken for a limited time.
 #[must_use]
 pub fn verdict(lease: &Holder, facts: &Facts, evidence: &Evidence) -> Verdict {
     if facts.era.number != Some(lease.era) {
         return Verdict::Orphaned { why: "granted before the machine was restarted or the directory copied" };
     }
     if evidence.gone {
-        return Verdict::Orphaned { why: "its agent's process is gone" };
+        let why = match lease.class {
+            Class::Explicit => "its agent's process is gone",
+            Class::Run => "the process that ran its command is gone",
+        };
+        return Verdict::Orphaned { why };
     }
     let renewed = Moment { wall: lease.renewed_at, mono_ms: lease.renewed_mono_ms };
     // A working agent renews by working what it asked for.
     let seen = match lease.class {
         Class::Explicit => evidence.seen,
+        // The wrapper renews it, as long as it does.
+        Class::Run => None,
     };
+    if let Some(max_hold_s) = lease.max_hold_s {
+        let granted = Moment { wall: lease.acquired_at, mono_ms: lease.acquired_mono_ms };
+        let (left_ms, ago_ms) = left(granted, max_hold_s.saturating_mul(1000), facts);
+        if left_ms == 0 {
+            return Verdict::Expired { ago_ms };
+        }
+    }
     let spans = [Some(renewed), seen].into_iter().flatten().map(|sign| left(sign, lease.ttl_s.ms(), facts));
     match spans.max_by_key(|(left, over)| (*left, std::cmp::Reverse(*over))) {
         Some((left_ms, _)) if left_ms > 0 => Verdict::Live { left_ms },
@@ -103,6 +117,9 @@ mod tests {
         let new = NewLease {
             agent: &AgentId::new("alice").unwrap(),
             resources: &[resource],
+            class: Class::Explicit,
+            max_hold: None,
+            wrapper: None,
             number: ERA + 1,
             era: ERA,
             same_boot,

@@ -15,6 +15,7 @@ mod init;
 mod journal;
 mod session;
 mod state_dir;
+mod tickets;
 
 pub use beats::Beats;
 pub use claim::{CLAIM_ENDING, ClaimKey, Family, MAIN_WORKTREE, Place};
@@ -27,6 +28,7 @@ pub use init::{Created, init, sweep_dead_inits};
 pub use journal::{read_events, read_last_events};
 pub use session::{Entry, Logged, Put, Session};
 pub use state_dir::{StateDir, layout};
+pub use tickets::{STATE_WIDTH, TICKET_PREFIX, Ticket, Tickets, ticket_file};
 
 /// The result of working in the state directory.
 pub type Result<T> = std::result::Result<T, Error>;

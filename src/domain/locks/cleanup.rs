@@ -52,6 +52,7 @@ impl Locks<'_> {
                 stay = Stay::enter(self, Life::Unseen)?;
             }
         }
+        stay.settle();
         if let Err(error) = stay.sweep_beats(&holding, &mut cleaned) {
             cleaned.left.push(error);
         }

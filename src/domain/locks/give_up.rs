@@ -37,6 +37,7 @@ impl Locks<'_> {
                 Err(error) => Changed::failed(resource, error),
             });
         }
+        stay.settle();
         Ok(changed)
     }
 
@@ -76,6 +77,7 @@ impl Locks<'_> {
                 });
             }
         }
+        stay.settle();
         Ok(changed)
     }
 }

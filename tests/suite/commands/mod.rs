@@ -10,6 +10,7 @@ mod force_release;
 mod history;
 mod init;
 mod list;
+mod queue;
 mod redact;
 mod release;
 mod renew;
