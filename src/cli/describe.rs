@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Code, Failure, Report, args::shell_word, context::AGENT_VARIABLE, identity::Identity};
 use crate::{
-    domain::{Found, Mode, Now, Timestamp, Verdict},
+    domain::{Class, Found, Mode, Now, Timestamp, Verdict},
     host,
     store::{Event, Logged, kind},
 };
@@ -27,12 +27,18 @@ pub(super) struct Lease<'a> {
     state: &'static str,
     agent_id: &'a str,
     lease: &'a str,
+    class: &'static str,
+    /// The process that runs a command under it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
     fence: u64,
     acquired_at: Timestamp,
     renewed_at: Timestamp,
     until: Option<Timestamp>,
     left_ms: Option<u64>,
     ttl_s: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_hold_s: Option<u64>,
     /// All resources of the lease, if it is over several.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     resources: &'a [String],
@@ -56,12 +62,15 @@ impl<'a> Lease<'a> {
             state: found.verdict.word(),
             agent_id: lease.agent_id.as_str(),
             lease: &lease.lease,
+            class: lease.class.word(),
+            pid: lease.wrapper.as_ref().map(|wrapper| wrapper.process.pid),
             fence: lease.fence,
             acquired_at: lease.acquired_at,
             renewed_at: lease.renewed_at,
             until: until(found, now),
             left_ms,
             ttl_s: lease.ttl_s.seconds(),
+            max_hold_s: lease.max_hold_s,
             resources: if lease.resources.len() > 1 { &lease.resources } else { &[] },
             host: &lease.host,
             reason: &lease.reason,
@@ -116,7 +125,12 @@ pub(super) fn holding(found: &Found, now: Now) -> String {
     };
     let reason = if lease.reason.is_empty() { String::new() } else { format!(", for: {}", lease.reason) };
     let shared = if found.head.mode == Mode::Shared { " (shared)" } else { "" };
-    format!("{}{shared} since {} ({since} ago), {state}{reason}", lease.agent_id, lease.acquired_at)
+    let run = match (&lease.class, &lease.wrapper) {
+        (Class::Run, Some(wrapper)) => format!(", by a run (process {})", wrapper.process.pid),
+        (Class::Run, None) => ", by a run".to_owned(),
+        (Class::Explicit, _) => String::new(),
+    };
+    format!("{}{shared}{run} since {} ({since} ago), {state}{reason}", lease.agent_id, lease.acquired_at)
 }
 
 /// What is held by whom.

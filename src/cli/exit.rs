@@ -88,10 +88,10 @@ impl Code {
                 "an unexpected failure: a full disk, a refusal of the kernel, an output that could not be written"
             }
             Self::Usage => "usage: bad arguments, a path or name that cannot be locked, no checkout",
-            Self::Held => "held by another",
+            Self::Held => "held by another, or others who wait come first",
             Self::TimedOut => "timed out waiting",
             Self::NotYours => "not yours: another holds it, or another living process has your id",
-            Self::Nothing => "nothing there: no such lock",
+            Self::Nothing => "nothing there: no such lock or ticket",
             Self::Deadlock => "refused: it would wait for itself; the output names the circle",
             Self::Limit => "refused: a size limit, or an era without numbers",
             Self::Attention => "something needs attention: `redact --check` found secrets",

@@ -37,6 +37,17 @@ pub enum Class {
     Run,
 }
 
+impl Class {
+    /// How it came about in one word, as files and output name it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Explicit => "explicit",
+            Self::Run => "run",
+        }
+    }
+}
+
 /// The process that runs a command under a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wrapper {

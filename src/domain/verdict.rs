@@ -76,16 +76,15 @@ pub fn verdict(lease: &Holder, facts: &Facts, evidence: &Evidence) -> Verdict {
         // The wrapper renews it, as long as it does.
         Class::Run => None,
     };
-    if let Some(max_hold_s) = lease.max_hold_s {
-        let granted = Moment { wall: lease.acquired_at, mono_ms: lease.acquired_mono_ms };
-        let (left_ms, ago_ms) = left(granted, max_hold_s.saturating_mul(1000), facts);
-        if left_ms == 0 {
-            return Verdict::Expired { ago_ms };
-        }
-    }
+    let granted = Moment { wall: lease.acquired_at, mono_ms: lease.acquired_mono_ms };
+    let at_most = match lease.max_hold_s.map(|max_hold_s| left(granted, max_hold_s.saturating_mul(1000), facts)) {
+        Some((0, ago_ms)) => return Verdict::Expired { ago_ms },
+        Some((left_ms, _)) => left_ms,
+        None => u64::MAX,
+    };
     let spans = [Some(renewed), seen].into_iter().flatten().map(|sign| left(sign, lease.ttl_s.ms(), facts));
     match spans.max_by_key(|(left, over)| (*left, std::cmp::Reverse(*over))) {
-        Some((left_ms, _)) if left_ms > 0 => Verdict::Live { left_ms },
+        Some((left_ms, _)) if left_ms > 0 => Verdict::Live { left_ms: left_ms.min(at_most) },
         Some((_, ago_ms)) => Verdict::Expired { ago_ms },
         None => Verdict::Expired { ago_ms: 0 },
     }
@@ -130,6 +129,24 @@ mod tests {
             now: Now { wall: Timestamp::from_unix_ms(WALL), mono_ms: MONO },
         };
         Holder::grant(new)
+    }
+
+    #[test]
+    fn a_lease_for_a_limited_time_ends_however_often_it_is_renewed() {
+        let mut lease = lease(true);
+        (lease.max_hold_s, lease.acquired_mono_ms) = (Some(60), Some(MONO));
+        let at = |after_ms: u64, lease: &mut Holder| {
+            (lease.renewed_at, lease.renewed_mono_ms) =
+                (Timestamp::from_unix_ms(WALL + after_ms), Some(MONO + after_ms));
+            let now = Now { wall: Timestamp::from_unix_ms(WALL + after_ms), mono_ms: MONO + after_ms };
+            let era = CurrentEra { number: Some(ERA), recorded: ERA, same_boot: true };
+            verdict(lease, &Facts { era, now }, &Evidence::NOTHING)
+        };
+        assert_eq!(at(0, &mut lease), Verdict::Live { left_ms: 10_000 });
+        assert_eq!(at(55_000, &mut lease), Verdict::Live { left_ms: 5_000 });
+        assert_eq!(at(60_001, &mut lease), Verdict::Expired { ago_ms: 1 });
+        lease.max_hold_s = None;
+        assert_eq!(at(60_001, &mut lease), Verdict::Live { left_ms: 10_000 }, "the control");
     }
 
     #[test]

@@ -289,7 +289,7 @@ fn every_next_line_of_every_refusal_is_a_command_that_runs() {
             assert!(next.starts_with("swarmlock "), "{next}");
             assert!(!next.contains("release --mine") || next.contains("$'"), "forged: {next}");
             // What waits would: the holder lets go of nothing here.
-            let command = if next.contains(" wait ") { format!("{next} --timeout 0s") } else { next.clone() };
+            let command = next.replace(" --wait ", " --wait=0s ").replace(" wait ", " wait --timeout 0s ");
             let followed = refusal.shell(&command);
             assert!(![2, 126, 127].contains(&followed.code), "{}: {next}: {followed}", refusal.what);
             if next.ends_with(" --help") {
