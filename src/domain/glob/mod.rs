@@ -7,10 +7,13 @@
 #[cfg(test)]
 mod brute;
 mod chars;
+mod direct;
 mod error;
 mod mode;
 mod nfa;
 mod parse;
+#[cfg(test)]
+mod paths;
 mod product;
 #[cfg(test)]
 mod property;
@@ -70,8 +73,9 @@ impl Glob {
         } else {
             OnceLock::from(Some(Nfa::new(&parsed.parts, bytes)?))
         };
+        let prefix = self::bytes(&parse::prefix(&parsed.parts));
         let parts = Arc::new(Parts { parts: parsed.parts, ends: OnceLock::new(), nfa });
-        Ok(Self { text: parsed.text, prefix: parsed.prefix, parts })
+        Ok(Self { text: parsed.text, prefix, parts })
     }
 
     /// Its text.
@@ -83,7 +87,15 @@ impl Glob {
     /// Whether it matches this path: components joined by `/`, none empty, `.` or `..`.
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
-        covers(&self.prefix, path) && self.ends().fit(path) && self.nfa().is_none_or(|nfa| nfa.matches(path))
+        self.ends().fit(path) && direct::matches(&self.parts.parts, path)
+    }
+
+    /// Whether the pattern with this text matches this path. Also true if the text is none, or is not as
+    /// [`Glob::as_bytes`] tells it; one that [`Glob::new`] refuses as too large, or because nothing matches it, is
+    /// answered for what it says.
+    #[must_use]
+    pub fn may_match(text: &[u8], path: &[u8]) -> bool {
+        parse::parse(text).map_or(true, |parsed| parsed.text != text || direct::matches(&parsed.parts, path))
     }
 
     /// Whether there is a path that both match. Exact and symmetric.
