@@ -56,6 +56,12 @@ fn main() -> ExitCode {
         assert!(!a.overlaps(&b), "{name}: all pairs are searched");
         bound(&format!("the worst: {name}"), &time(|| black_box(&a).overlaps(&b)), MOST_PAIR);
     }
+    for (name, pattern, path) in longest_paths() {
+        assert!(!pattern.matches(&path), "{name}: all of it is looked at");
+        bound(&format!("the longest path: {name}"), &time(|| black_box(&pattern).matches(&path)), MOST_PAIR);
+        let text = pattern.as_bytes();
+        bound(&format!("read and {name}"), &time(|| Glob::may_match(black_box(text), &path)), MOST_PAIR);
+    }
     let paths: Vec<String> = (0..10_000).map(|n| format!("src/module{}/part{}/file{n}.rs", n % 50, n % 7)).collect();
     for text in ["src/**/*.rs", "src/module7/**", "**/part3/*[0-4].rs", "{src,tests}/**/file1*.{rs,toml}", "docs/**"] {
         let glob = Glob::new(text.as_bytes()).unwrap();
@@ -99,6 +105,26 @@ fn worst_pairs() -> Vec<(&'static str, Glob, Glob)> {
             sized(&|n| format!("**{}x", classes(n)).into()),
             sized(&|n| format!("**{}y", classes(n)).into()),
         ),
+    ]
+}
+
+/// Patterns as large as they may be, and paths of 4,096 bytes whose every letter they can read in many ways.
+fn longest_paths() -> Vec<(&'static str, Glob, Vec<u8>)> {
+    let (one, many) = (b"a".repeat(4096), [&b"a/".repeat(2047)[..], b"aa"].concat());
+    let pattern = |first: &str, unit: &str| sized(&|n| format!("{first}{}b", unit.repeat(n)).into());
+    vec![
+        ("stars", pattern("", "*a"), one.clone()),
+        ("stars across components", pattern("**/", "**a"), many.clone()),
+        ("any components", pattern("**/", "*/**/"), many.clone()),
+        ("any components, named", pattern("**/", "a/**/"), many),
+        ("any letters", pattern("**", "?"), one.clone()),
+        ("letters", pattern("**", "a"), one.clone()),
+        ("classes", pattern("**", "[!x]"), one.clone()),
+        ("different classes", pattern("**", "[!x][!y][a-df-h]"), one.clone()),
+        ("letters that are not ASCII", pattern("**", "[!x][é-ü]"), "é".repeat(2048).into()),
+        ("optional letters", pattern("**", "{a,}"), one.clone()),
+        ("many ways", pattern("", "{**,?,**/a,a,}"), one.clone()),
+        ("empty alternatives", pattern("**", "{,,,,,,,,,,,,,,,,,,,,,,,,}"), one),
     ]
 }
 
