@@ -214,11 +214,7 @@ pub(super) fn may_overlap(files: &Files<'_>, family: Family, name: &str, buffer:
         Family::Paths if is_key(buffer) => overlap(*files, Files::Path(buffer)),
         Family::Trees if buffer == b"." => overlap(*files, Files::Tree(b"")),
         Family::Trees if is_key(buffer) => overlap(*files, Files::Tree(buffer)),
-        Family::Globs if let Files::Path(path) = files => Glob::may_match(buffer, path),
-        Family::Globs => match Glob::new(buffer) {
-            Ok(glob) if glob.as_bytes() == buffer => overlap(*files, Files::Glob(&glob)),
-            Ok(_) | Err(_) => true,
-        },
+        Family::Globs => Glob::kept(buffer).is_none_or(|glob| overlap(*files, Files::Glob(&glob))),
         Family::Names | Family::Paths | Family::Trees => true,
     }
 }

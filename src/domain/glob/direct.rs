@@ -14,8 +14,17 @@ pub(super) fn matches(parts: &[Part], path: &[u8]) -> bool {
     if !is_key(path) || path.contains(&0) {
         return false;
     }
-    let text = text(path);
-    has_ends_of(&text, parts) && Walk::new(&text).reaches_the_end(parts)
+    has_ends_of(path, parts) && Walk::new(&text(path)).reaches_the_end(parts)
+}
+
+/// Whether a path begins and ends with the letters that the pattern begins and ends with, as far as these are ASCII. Most
+/// patterns are dismissed so.
+fn has_ends_of(path: &[u8], parts: &[Part]) -> bool {
+    let ascii = |part: &Part| literal(part).and_then(|c| u8::try_from(c).ok()).filter(u8::is_ascii);
+    let begins = path.iter().chain(b"/").zip(parts.iter().map_while(ascii)).all(|(byte, letter)| *byte == letter);
+    // A '/' after what may be no component is not there when it is none.
+    let last = parts.iter().rev().map_while(ascii).take_while(|letter| *letter != b'/');
+    begins && path.iter().rev().zip(last).all(|(byte, letter)| *byte == letter)
 }
 
 /// A path and a `/` after it, as the automaton reads it.
@@ -23,14 +32,6 @@ pub(super) fn text(path: &[u8]) -> Vec<Char> {
     let mut text = Vec::with_capacity(path.len() + 1);
     text.extend(chars(path).chain([SLASH]));
     text
-}
-
-/// Whether a text begins and ends with the letters that the pattern begins and ends with. Most patterns are dismissed so.
-fn has_ends_of(text: &[Char], parts: &[Part]) -> bool {
-    let begins = parts.iter().map_while(literal).zip(text).all(|(letter, c)| letter == *c);
-    // A '/' after what may be no component is not there when it is none.
-    let last = parts.iter().rev().map_while(literal).take_while(|letter| *letter != SLASH);
-    begins && last.zip(text.iter().rev().skip(1)).all(|(letter, c)| letter == *c)
 }
 
 /// A walk through a text.

@@ -75,16 +75,6 @@ pub(super) fn parse(text: &[u8]) -> Result<Parsed, GlobError> {
     }
 }
 
-/// The leading components that have no wildcards, joined by `/`, as characters.
-pub(super) fn prefix(parts: &[Part]) -> Vec<Char> {
-    let mut letters: Vec<_> = parts.iter().map_while(literal).collect();
-    if letters.len() < parts.len() {
-        let end = letters.iter().rposition(|c| *c == SLASH);
-        letters.truncate(end.unwrap_or_default());
-    }
-    letters
-}
-
 fn check_component(component: &[Part]) -> Result<(), GlobError> {
     let is_dot = |part: &Part| literal(part) == Some(DOT);
     match component {
