@@ -153,7 +153,7 @@ impl Trial {
                         assert_eq!(Glob::new(glob.as_bytes()).as_ref(), Ok(&glob), "normal text is a fixed point");
                         // Read in either way.
                         let kept = Glob::kept(glob.as_bytes()).unwrap();
-                        (Kind::Glob(if text.len() % 2 == 0 { kept } else { glob }), text)
+                        (Kind::Glob(if text.len().is_multiple_of(2) { kept } else { glob }), text)
                     }
                     Err(GlobError::MatchesNothing) => {
                         let brute = Brute::new(&text, Mistake::None);
