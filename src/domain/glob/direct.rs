@@ -21,9 +21,9 @@ pub(super) fn matches(parts: &[Part], path: &[u8]) -> bool {
 /// patterns are dismissed so.
 fn has_ends_of(path: &[u8], parts: &[Part]) -> bool {
     let ascii = |part: &Part| literal(part).and_then(|c| u8::try_from(c).ok()).filter(u8::is_ascii);
-    let begins = path.iter().chain(b"/").zip(parts.iter().map_while(ascii)).all(|(byte, letter)| *byte == letter);
-    // A '/' after what may be no component is not there when it is none.
-    let last = parts.iter().rev().map_while(ascii).take_while(|letter| *letter != b'/');
+    let begins = path.iter().zip(parts.iter().map_while(ascii)).all(|(byte, letter)| *byte == letter);
+    // A '/' that has no counterpart stands where a component begins: behind another '/', or nothing.
+    let last = parts.iter().rev().map_while(ascii);
     begins && path.iter().rev().zip(last).all(|(byte, letter)| *byte == letter)
 }
 
@@ -45,8 +45,6 @@ pub(super) struct Walk<'a> {
 /// What is known of 64 places. A place is before a character, or at the end.
 #[derive(Clone, Copy, Default)]
 struct Masks {
-    /// There is such a place.
-    all: u64,
     /// A component begins there.
     starts: u64,
     /// A character follows that is not `/`.
@@ -56,9 +54,9 @@ struct Masks {
 /// Which of 64 places may have been reached.
 #[derive(Clone, Copy, Default)]
 struct Reached {
-    /// With nothing left over.
+    /// In any way.
     plain: u64,
-    /// With a `**` that stands for no component: the next `/` of the pattern has no counterpart.
+    /// Also with a `**` that stands for no component: then the next `/` of the pattern has no counterpart.
     skip: u64,
 }
 
@@ -90,7 +88,7 @@ impl<'a> Walk<'a> {
     fn follow(&mut self, parts: &[Part], reached: &mut [Reached]) {
         for part in parts {
             self.steps += reached.len();
-            if reached.iter().all(|reached| reached.plain | reached.skip == 0) {
+            if reached.iter().all(|reached| reached.plain == 0) {
                 return;
             }
             match part {
@@ -144,8 +142,8 @@ impl<'a> Walk<'a> {
             let first = reached.plain & reached.plain.wrapping_neg();
             let on = if before { u64::MAX } else { first.wrapping_neg() };
             before |= first != 0;
-            reached.plain = on & masks.all;
-            reached.skip |= reached.plain & masks.starts;
+            reached.plain = on;
+            reached.skip = on & masks.starts;
         }
     }
 
@@ -173,7 +171,6 @@ fn masks(text: &[Char]) -> Vec<Masks> {
     for (at, c) in text.iter().map(Some).chain([None]).enumerate() {
         let bit = 1 << (at % BITS);
         if let Some(masks) = masks.get_mut(at / BITS) {
-            masks.all |= bit;
             masks.starts |= if starts { bit } else { 0 };
             masks.inside |= if c.is_some_and(|c| *c != SLASH) { bit } else { 0 };
         }
