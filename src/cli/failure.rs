@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::Code;
-use crate::{checkout, config, fs, store};
+use crate::{
+    checkout, config,
+    domain::{DEPTH_VARIABLE, DepthError, EnvError},
+    fs, store,
+};
 
 /// A command that did not do what it was asked for.
 #[derive(Debug)]
@@ -123,6 +127,28 @@ impl From<fs::Error> for Failure {
             fs::Error::Call { .. } => Self::new(Code::Failed, message),
         }
         .next("swarmlock status")
+    }
+}
+
+impl From<DepthError> for Failure {
+    fn from(error: DepthError) -> Self {
+        let message = error.to_string();
+        match error {
+            DepthError::Garbage { .. } => Self::new(Code::Usage, message)
+                .help(format!("unset {DEPTH_VARIABLE} if this is not inside a run"))
+                .next("swarmlock --help"),
+            DepthError::TooDeep { .. } => Self::new(Code::Limit, message)
+                .help(
+                    "a run that starts runs without end would do so too; if it is meant, set max_depth in config.toml",
+                )
+                .next("swarmlock config show"),
+        }
+    }
+}
+
+impl From<EnvError> for Failure {
+    fn from(error: EnvError) -> Self {
+        Self::new(Code::Usage, error.to_string()).next("swarmlock --help")
     }
 }
 

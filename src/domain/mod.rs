@@ -3,7 +3,9 @@
 mod agent;
 mod beat;
 mod decide;
+mod depth;
 mod encode;
+mod environment;
 mod glob;
 mod history;
 mod holder;
@@ -26,6 +28,10 @@ pub use beat::{Beat, Evidence, Here, Moment, Standing, standing};
 pub use decide::{
     AcquireDecision, Claimant, GiveUp, Overlap, RenewDecision, decide_acquire, decide_release, decide_renew,
     is_worth_renewing,
+};
+pub use depth::{DEPTH_VARIABLE, Depth, DepthError};
+pub use environment::{
+    Child, EnvError, Pass, Setting, VISIBLE_TO_ALL, Wanted, child_environment, looks_secret, settings,
 };
 pub use glob::{Glob, GlobError};
 pub use history::{Filter, history};
