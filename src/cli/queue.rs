@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Code, Context, Failure, Outcome, Report, Spec, args, describe, refusal};
 use crate::{
-    domain::{Caller, Cancelled, Place},
+    domain::{Caller, CancelledPlace, Place},
     host,
     store::TICKET_PREFIX,
 };
@@ -115,7 +115,7 @@ fn cancel(args: &Args, context: &Context, report: &mut Report) -> Outcome {
     for number in numbers {
         let own = (!args.yes).then_some(&identity.id);
         let failure = match locks.cancel(number, own)? {
-            Cancelled::Done(place) => {
+            CancelledPlace::Done(place) => {
                 report.changed();
                 let ticket = &place.ticket.ticket;
                 report.data(
@@ -124,11 +124,11 @@ fn cancel(args: &Args, context: &Context, report: &mut Report) -> Outcome {
                 );
                 continue;
             }
-            Cancelled::Nothing => {
+            CancelledPlace::Nothing => {
                 Failure::new(Code::Nothing, format!("{TICKET_PREFIX}{number}: there is no such ticket (any more)"))
                     .next("swarmlock queue list")
             }
-            Cancelled::NotYours(place) => {
+            CancelledPlace::NotYours(place) => {
                 Failure::new(Code::NotYours, format!("it is another's: {}", refusal::place_line(&place, host::now())))
                     .help("with --yes it is cancelled all the same, and its agent is told")
                     .next("swarmlock queue list")

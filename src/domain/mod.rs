@@ -17,6 +17,7 @@ mod outcome;
 mod overlap;
 mod process;
 pub mod queue;
+pub mod records;
 pub mod redact;
 mod resource;
 mod time;
@@ -38,7 +39,7 @@ pub use history::{Filter, history};
 pub use holder::{Class, Holder, Mode, Party, Whose, Wrapper};
 pub use key::{NameError, NameKey, PathKey, TreeKey, Worktree, is_invisible};
 pub use lock_file::{Head, LockFile, parse_lock};
-pub use locks::{Caller, Cancelled, Kernel, Locks, Waiter};
+pub use locks::{Caller, CancelledPlace, Kernel, Locks, Waiter};
 pub use notices::notices;
 pub use outcome::{
     Acquired, Changed, Cleaned, Found, Grant, Granted, Link, Looked, Outcome, Place, Refusal, Request, Selector,
@@ -46,6 +47,10 @@ pub use outcome::{
 pub use overlap::{Files, overlap};
 pub use process::{Liveness, Mark, Origin, PidNamespace, Process};
 pub use queue::{Keep, Presence, Stand, Ticket, TicketState, Turn};
+pub use records::{
+    Abandoned, Chosen, Ending, Finished, Gathered, How, Judged, LogTail, NewRecord, Prefix, Record,
+    RecordId, RecordKind, Records, State, Step, Tail, next_state,
+};
 use resource::may_overlap;
 pub use resource::{Candidates, Kind, NAME_PREFIX, Resource, candidates};
 pub use time::{Now, Timestamp, Ttl, TtlError};

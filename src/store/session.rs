@@ -50,7 +50,7 @@ pub enum Logged {
 #[derive(Debug)]
 pub struct Session<'a> {
     pub(super) state: &'a StateDir,
-    guard: Guard,
+    pub(super) guard: Guard,
     claims: Rc<Claims<'a>>,
     beats: Rc<Beats<'a>>,
     tickets: Rc<Tickets<'a>>,

@@ -35,6 +35,8 @@ pub mod layout {
     pub const BEATS: FileName = FileName::literal("beats");
     /// Tickets of those who wait.
     pub const QUEUE: FileName = FileName::literal("queue");
+    /// Records of what was run, by id.
+    pub const TASKS: FileName = FileName::literal("tasks");
     /// Damaged files, set aside.
     pub const QUARANTINE: FileName = FileName::literal("quarantine");
     /// Half-made files.

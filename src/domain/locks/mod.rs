@@ -16,7 +16,7 @@ use super::{
     AgentId, Facts, Found, Holder, Liveness, Looked, Mark, Now, Origin, PidNamespace, Process, Resource, Result,
 };
 use crate::store::{Beats, ClaimKey, Claims, Machine, StateDir};
-pub use queue::{Cancelled, Waiter};
+pub use queue::{CancelledPlace, Waiter};
 use stay::{Life, Stay};
 use survey::Survey;
 

@@ -27,7 +27,7 @@ pub struct Waiter {
 
 /// What came of cancelling a place in line.
 #[derive(Debug)]
-pub enum Cancelled {
+pub enum CancelledPlace {
     /// It is gone.
     Done(Box<Place>),
     /// There is none with this number.
@@ -125,19 +125,19 @@ impl Locks<'_> {
     ///
     /// # Errors
     /// If the guard is busy, or it cannot be removed.
-    pub fn cancel(&self, number: u64, agent: Option<&AgentId>) -> Result<Cancelled> {
+    pub fn cancel(&self, number: u64, agent: Option<&AgentId>) -> Result<CancelledPlace> {
         let mut stay = self.enter()?;
         let line = stay.survey.line(&stay.session.tickets())?;
-        let Some(place) = line.shown_of(number) else { return Ok(Cancelled::Nothing) };
+        let Some(place) = line.shown_of(number) else { return Ok(CancelledPlace::Nothing) };
         if agent.is_some_and(|agent| *agent != place.ticket.agent_id) {
-            return Ok(Cancelled::NotYours(Box::new(place)));
+            return Ok(CancelledPlace::NotYours(Box::new(place)));
         }
         let event = stay.queue_event(kind::CANCELLED, &place.ticket, stay.session.number()?);
         let logged = stay.session.remove_ticket(number, event)?;
         stay.settle();
         match logged {
             crate::store::Logged::Later(error) | crate::store::Logged::Untidy(error) => Err(error),
-            crate::store::Logged::Yes => Ok(Cancelled::Done(Box::new(place))),
+            crate::store::Logged::Yes => Ok(CancelledPlace::Done(Box::new(place))),
         }
     }
 
