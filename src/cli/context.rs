@@ -18,7 +18,7 @@ use super::{
 use crate::{
     checkout::Checkout,
     config::{Config, Loaded},
-    domain::{AgentId, Caller, Kernel, Locks, Mark, Origin, Party, Process, notices, redact::Redactor},
+    domain::{AgentId, Caller, Kernel, Locks, Mark, Origin, Party, Process, Records, notices, redact::Redactor},
     fs::Dir,
     host::{self, Ancestors},
     store::{self, Event, Machine, StateDir, Tickets, kind},
@@ -325,6 +325,11 @@ impl Open {
             kernel: Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness, pane_of: host::is_pane_of },
             caller: None,
         }
+    }
+
+    /// The records of what was run.
+    pub(super) fn records(&self) -> Records<'_> {
+        Records::of(&self.locks())
     }
 
     /// The state directory that stands at the same path now, if there is one, with the same settings.

@@ -21,6 +21,8 @@ pub enum Code {
     Deadlock = 15,
     /// A limit was reached.
     Limit = 16,
+    /// There is no way from here to there.
+    Refused = 17,
     /// Something needs attention.
     Attention = 20,
     /// A state file is damaged.
@@ -35,7 +37,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -45,6 +47,7 @@ impl Code {
         Self::Nothing,
         Self::Deadlock,
         Self::Limit,
+        Self::Refused,
         Self::Attention,
         Self::Damaged,
         Self::Unsafe,
@@ -71,6 +74,7 @@ impl Code {
             Self::Deadlock => "deadlock",
             Self::Nothing => "nothing",
             Self::Limit => "limit",
+            Self::Refused => "refused",
             Self::Attention => "attention",
             Self::Damaged => "damaged",
             Self::Unsafe => "unsafe",
@@ -91,9 +95,10 @@ impl Code {
             Self::Held => "held by another, or others who wait come first",
             Self::TimedOut => "timed out waiting",
             Self::NotYours => "not yours: another holds it, or another living process has your id",
-            Self::Nothing => "nothing there: no such lock or ticket",
+            Self::Nothing => "nothing there: no such lock, ticket or record",
             Self::Deadlock => "refused: it would wait for itself; the output names the circle",
-            Self::Limit => "refused: a size limit, or an era without numbers",
+            Self::Limit => "refused: a limit of size or depth, or an era without numbers",
+            Self::Refused => "refused: it has ended, and final is final",
             Self::Attention => "something needs attention: `redact --check` found secrets",
             Self::Damaged => "a state file is damaged or from a newer version; it was left alone",
             Self::Unsafe => "an unsafe file system object: a link, a foreign owner, loose permissions, no guard",

@@ -78,6 +78,11 @@ impl From<store::Error> for Failure {
                     .help("no lock depends on it; move it aside by hand, and the next change begins another")
                     .next("swarmlock list")
             }
+            store::Error::Damaged { path, .. } if path.starts_with(store::layout::TASKS.as_str()) => {
+                Self::new(Code::Damaged, message)
+                    .help("the record was left alone, and no lock depends on it; move it to quarantine/ by hand")
+                    .next("swarmlock runs")
+            }
             store::Error::Damaged { .. } => Self::new(Code::Damaged, message)
                 .help("the file was left alone, and what it locks is not free; see who had it in the history, and when nobody has, move it to quarantine/ by hand")
                 .next("swarmlock history"),

@@ -14,6 +14,7 @@ mod escape;
 mod exit;
 mod failure;
 mod force_release;
+mod gc;
 mod history;
 mod identity;
 mod init;
@@ -26,6 +27,7 @@ mod refusal;
 mod release;
 mod renew;
 mod report;
+mod runs;
 mod select;
 mod status;
 mod wait;
@@ -71,8 +73,10 @@ const COMMANDS: &[Spec] = &[
     history::SPEC,
     wait::SPEC,
     queue::SPEC,
+    runs::SPEC,
     force_release::SPEC,
     cleanup::SPEC,
+    gc::SPEC,
     whoami::SPEC,
     init::SPEC,
     config::SPEC,
@@ -83,7 +87,7 @@ const COMMANDS: &[Spec] = &[
 ];
 
 /// The commands that only look at the state directory: they go on with the defaults where the configuration is wrong.
-const LOOKS: &[&str] = &["check", "who", "list", "status", "history", "wait"];
+const LOOKS: &[&str] = &["check", "who", "list", "status", "history", "wait", "runs"];
 
 /// Runs the command line `args`, the first of which is the program's own name.
 #[must_use]

@@ -7,7 +7,7 @@ use super::{
     stay::{Announced, Ending, Life, Stay},
 };
 use crate::{
-    domain::{AgentId, Cleaned, Result},
+    domain::{AgentId, Cleaned, Records, Result},
     fs::FileName,
     store::{ClaimKey, Logged},
 };
@@ -26,7 +26,8 @@ enum Job {
 }
 
 impl Locks<'_> {
-    /// Removes every lease that is over, what killed processes left half made, and beats of agents long gone.
+    /// Removes every lease that is over, what killed processes left half made, and beats of agents long gone; records
+    /// whose wrapper is gone say so afterwards.
     ///
     /// # Errors
     /// If the guard is busy, or the state directory cannot be read.
@@ -56,6 +57,10 @@ impl Locks<'_> {
         if let Err(error) = stay.sweep_beats(&holding, &mut cleaned) {
             cleaned.left.push(error);
         }
+        drop(stay);
+        let abandoned = Records::of(self).abandon()?;
+        cleaned.abandoned = abandoned.found.len();
+        cleaned.left.extend(abandoned.left);
         Ok(cleaned)
     }
 }
