@@ -18,7 +18,9 @@ use super::{
 use crate::{
     checkout::Checkout,
     config::{Config, Loaded},
-    domain::{AgentId, Caller, Kernel, Locks, Mark, Origin, Party, Process, Records, notices, redact::Redactor},
+    domain::{
+        AgentId, Caller, Kernel, Locks, Mark, Origin, Party, Process, notices, records::Records, redact::Redactor,
+    },
     fs::Dir,
     host::{self, Ancestors},
     store::{self, Event, Machine, StateDir, Tickets, kind},

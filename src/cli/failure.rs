@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Code;
 use crate::{
     checkout, config,
-    domain::{DEPTH_VARIABLE, DepthError, EnvError},
+    domain::{DEPTH_VARIABLE, DepthError, environment::EnvError},
     fs, store,
 };
 

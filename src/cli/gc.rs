@@ -6,7 +6,7 @@ use clap::{ArgMatches, Args as _};
 use serde_json::json;
 
 use super::{Code, Context, Failure, Outcome, Report, Spec, args, runs};
-use crate::domain::Judged;
+use crate::domain::records::Judged;
 
 pub(super) const SPEC: Spec = Spec {
     name: "gc",

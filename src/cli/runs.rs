@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Code, Context, Failure, Outcome, Report, Spec, args, context::Open, describe, escape};
 use crate::{
     config::Config,
-    domain::{Cancelled, Chosen, Judged, Prefix, RecordId, Records, State},
+    domain::records::{Cancelled, Chosen, Judged, Prefix, RecordId, Records, State},
     host,
 };
 

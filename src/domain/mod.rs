@@ -5,7 +5,7 @@ mod beat;
 mod decide;
 mod depth;
 mod encode;
-mod environment;
+pub mod environment;
 mod glob;
 mod history;
 mod holder;
@@ -31,9 +31,6 @@ pub use decide::{
     is_worth_renewing,
 };
 pub use depth::{DEPTH_VARIABLE, Depth, DepthError};
-pub use environment::{
-    Child, EnvError, Pass, Setting, VISIBLE_TO_ALL, Wanted, child_environment, looks_secret, settings,
-};
 pub use glob::{Glob, GlobError};
 pub use history::{Filter, history};
 pub use holder::{Class, Holder, Mode, Party, Whose, Wrapper};
@@ -47,10 +44,6 @@ pub use outcome::{
 pub use overlap::{Files, overlap};
 pub use process::{Liveness, Mark, Origin, PidNamespace, Process};
 pub use queue::{Keep, Presence, Stand, Ticket, TicketState, Turn};
-pub use records::{
-    Abandoned, Chosen, Ending, Finished, Gathered, How, Judged, LogTail, NewRecord, Prefix, Record,
-    RecordId, RecordKind, Records, State, Step, Tail, next_state,
-};
 use resource::may_overlap;
 pub use resource::{Candidates, Kind, NAME_PREFIX, Resource, candidates};
 pub use time::{Now, Timestamp, Ttl, TtlError};

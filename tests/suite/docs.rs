@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use swarmlock::domain::How;
+use swarmlock::domain::records::How;
 
 use crate::{harness::Site, keeper::Keeper, proof::lib_agent::gone_process};
 

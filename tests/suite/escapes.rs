@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, fs, process::Command};
 
-use swarmlock::domain::How;
+use swarmlock::domain::records::How;
 
 use crate::{
     harness::{BINARY, Run, Site, skip},

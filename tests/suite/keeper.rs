@@ -8,7 +8,11 @@ use std::{
 
 use serde_json::Value;
 use swarmlock::{
-    domain::{AgentId, Depth, Ending, Finished, How, LogTail, NewRecord, Process, RecordId, Records, redact::Redactor},
+    domain::{
+        AgentId, Depth, Process,
+        records::{Ending, Finished, How, LogTail, NewRecord, RecordId, Records},
+        redact::Redactor,
+    },
     host,
 };
 

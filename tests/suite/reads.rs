@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use swarmlock::domain::How;
+use swarmlock::domain::records::How;
 
 use crate::{
     harness::{BINARY, Run, Site, skip},

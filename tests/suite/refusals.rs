@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use swarmlock::{cli::Code, domain::How};
+use swarmlock::{cli::Code, domain::records::How};
 
 use crate::{
     harness::{BINARY, Call, Run, Site, skip, without_identity},

@@ -7,7 +7,7 @@ use super::{
     stay::{Announced, Ending, Life, Stay},
 };
 use crate::{
-    domain::{AgentId, Cleaned, Records, Result},
+    domain::{AgentId, Cleaned, Result, records::Records},
     fs::FileName,
     store::{ClaimKey, Logged},
 };
@@ -58,9 +58,14 @@ impl Locks<'_> {
             cleaned.left.push(error);
         }
         drop(stay);
-        let abandoned = Records::of(self).abandon()?;
-        cleaned.abandoned = abandoned.found.len();
-        cleaned.left.extend(abandoned.left);
+        // What was removed is told whatever becomes of the records.
+        match Records::of(self).abandon() {
+            Ok(abandoned) => {
+                cleaned.abandoned = abandoned.found.len();
+                cleaned.left.extend(abandoned.left);
+            }
+            Err(error) => cleaned.left.push(error),
+        }
         Ok(cleaned)
     }
 }

@@ -1,6 +1,6 @@
 use std::{fs, os::unix::fs::DirBuilderExt as _};
 
-use swarmlock::domain::{Finished, How, State};
+use swarmlock::domain::records::{Finished, How, State};
 
 use crate::{
     harness::Site,

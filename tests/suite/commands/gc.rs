@@ -1,6 +1,6 @@
 use std::fs;
 
-use swarmlock::domain::How;
+use swarmlock::domain::records::How;
 
 use crate::{
     harness::{Run, Site},

@@ -1,7 +1,7 @@
 use std::fs;
 
 use serde_json::Value;
-use swarmlock::domain::{Finished, How, State};
+use swarmlock::domain::records::{Finished, How, State};
 
 use crate::{
     harness::{Run, Site, next_millisecond},

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fs, process::Command};
 
-use swarmlock::domain::How;
+use swarmlock::domain::records::How;
 
 use super::{
     lib_agent::gone_process,
@@ -52,7 +52,7 @@ const CHANGES: &[Change] = &[
 /// The control: a mark that is written in place.
 const IN_PLACE: Change = Change {
     name: "in place",
-    args: &["sh", "-c", "cd . && printf '{\"v\": 1,' >FILE && sleep 0 && printf ' \"id\"' >>FILE"],
+    args: &["sh", "-c", "cd . && printf '{\"v\": 1,' >FILE && printf ' \"id\"' >>FILE"],
     ..CHANGES[0]
 };
 
