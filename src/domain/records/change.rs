@@ -13,10 +13,12 @@ const STAY: usize = 250;
 const TOLERANCE_MS: u64 = 60_000;
 
 /// What came of writing the end of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finished {
     /// It is in this final state now.
     Now(State),
+    /// The same, but its log could not be written, for this reason.
+    WithoutLog(State, String),
     /// It was in this final state already, and was left so.
     Already(State),
     /// There is no such record any more.
@@ -88,14 +90,15 @@ impl<'a> Records<'a> {
         let name = id.name()?;
         record.ended_at = Some((self.clock)().wall);
         (record.exit, record.signal, record.bytes) = (ending.exit, ending.signal, ending.bytes);
-        if let Some(log) = ending.log {
-            // First, so that a record never names a log that is still to come.
-            session.write_record_log(&name, &log.stored(redactor))?;
-            record.log = Some(name.log().as_str().to_owned());
-        }
+        // First, so that a record never names a log that is still to come; and whatever becomes of it, the end is written.
+        let logged = ending.log.map(|log| session.write_record_log(&name, &log.stored(redactor)));
+        record.log = matches!(logged, Some(Ok(()))).then(|| name.log().as_str().to_owned());
         let state = record.state;
         write(session, record)?;
-        Ok(Finished::Now(state))
+        Ok(match logged {
+            Some(Err(error)) => Finished::WithoutLog(state, error.to_string()),
+            Some(Ok(())) | None => Finished::Now(state),
+        })
     }
 
     /// [`Records::begin_in`] in a stay of its own.

@@ -18,7 +18,7 @@ fn runs_are_listed_newest_first_with_what_became_of_them() {
     let site = Site::new();
     assert_eq!(site.nobody().run(["runs"]).expect(0).out, "", "nothing is made by looking");
     assert!(!site.state("").exists());
-    let (keeper, wrapper) = (Keeper::new(&site), Wrapper::start());
+    let keeper = Keeper::new(&site);
     assert_eq!(site.nobody().run(["runs"]).expect(0).out, "");
     for (id, how, exit) in [
         ("aaaa1", How::Ended, Some(0)),
@@ -30,7 +30,7 @@ fn runs_are_listed_newest_first_with_what_became_of_them() {
         keeper.ended(id, how, exit);
         next_millisecond();
     }
-    keeper.begin("aaaa6", "bob", &["make", "it's", "a b"], Some(&wrapper.process()));
+    keeper.begin("aaaa6", "bob", &["make", "it's", "a b"], None);
     let all = site.nobody().run(["runs"]).expect(0);
     assert_eq!(ids(&all), ["aaaa6", "aaaa5", "aaaa4", "aaaa3", "aaaa2", "aaaa1"], "{all}");
     let columns: Vec<Vec<&str>> = all.out.lines().map(|line| line.split('\t').collect()).collect();
@@ -249,4 +249,30 @@ fn records_are_private_whatever_the_umask_and_a_swapped_directory_is_refused() {
         site.agent("bob").run(args).expect(73);
     }
     assert_eq!(fs::read(elsewhere.join(format!("{}.json", whole("abce")))).unwrap(), before);
+}
+
+#[test]
+fn the_end_is_written_though_the_log_cannot_be_and_a_planted_log_is_not_followed() {
+    let site = Site::new();
+    let keeper = Keeper::new(&site);
+    let log = |id: &str| site.state(format!("tasks/{}.log", whole(id)));
+    for id in ["aaaa", "bbbb"] {
+        keeper.begin(id, "alice", &["make"], None);
+    }
+    fs::create_dir(log("aaaa")).unwrap();
+    let finished = keeper.end("aaaa", How::Ended, Some(0), Some("said\n"));
+    assert!(matches!(&finished, Finished::WithoutLog(State::Done, why) if why.contains("rename")), "{finished:?}");
+    assert_eq!((&written(&site, "aaaa")["state"], &written(&site, "aaaa")["log"]), (&"done".into(), &Value::Null));
+    // A link in its place is replaced by the log, and where it leads nothing is written.
+    let outside = site.file("outside");
+    std::os::unix::fs::symlink(&outside, log("bbbb")).unwrap();
+    assert_eq!(keeper.end("bbbb", How::Ended, Some(0), Some("said\n")), Finished::Now(State::Done));
+    assert_eq!((fs::read(&outside).unwrap(), fs::read(log("bbbb")).unwrap()), (b"text\n".to_vec(), b"said\n".to_vec()));
+    // One that is planted afterwards is not read.
+    fs::remove_file(log("bbbb")).unwrap();
+    std::os::unix::fs::symlink(&outside, log("bbbb")).unwrap();
+    let show = site.nobody().run(["runs", "show", "bbbb"]).expect(0);
+    assert!(show.err.contains("it is a symbolic link") && !show.out.contains("log_tail"), "{show}");
+    site.nobody().run(["gc", "--older-than", "1ns", "--yes"]).expect(1);
+    assert!(outside.exists());
 }
