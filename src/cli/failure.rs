@@ -215,3 +215,18 @@ impl From<checkout::Error> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Depth, environment::Setting};
+
+    #[test]
+    fn a_depth_that_is_none_is_usage_and_one_that_is_too_much_a_limit() {
+        let garbage = Failure::from(Depth::parse(Some(b"-1")).unwrap_err());
+        let deep = Failure::from(Depth::parse(Some(b"3")).unwrap().deeper(3).unwrap_err());
+        let setting = Failure::from(Setting::parse(std::ffi::OsStr::new("LD_PRELOAD=x")).unwrap_err());
+        assert_eq!([garbage.code, deep.code, setting.code], [Code::Usage, Code::Limit, Code::Usage]);
+        assert!([garbage, deep, setting].iter().all(|failure| failure.next.len() == 1));
+    }
+}
