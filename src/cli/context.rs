@@ -28,6 +28,8 @@ use crate::{
 pub(super) const AGENT_VARIABLE: &str = "SWARMLOCK_AGENT";
 /// The environment variable that names the state directory.
 const DIR_VARIABLE: &str = "SWARMLOCK_DIR";
+/// The environment variable that tells how many `run`s are around this call.
+pub(super) const DEPTH_VARIABLE: &str = "SWARMLOCK_DEPTH";
 
 /// How much of the end of events.log is looked at for what an agent should hear of, in bytes.
 const NEWS: u64 = 256 * 1024;
@@ -60,6 +62,8 @@ pub(super) struct Context {
     cwd: Option<PathBuf>,
     environment: Environment,
     env_dir: Option<OsString>,
+    /// `SWARMLOCK_DEPTH`.
+    pub(super) env_depth: Option<OsString>,
     // Looked for when they are first needed: processes cost more to look at than variables.
     ancestors: RefCell<Ancestors>,
     identity: OnceCell<Option<Identity>>,
@@ -91,6 +95,7 @@ impl Context {
                 tmux_pane: variable("TMUX_PANE"),
             },
             env_dir: variable(DIR_VARIABLE),
+            env_depth: variable(DEPTH_VARIABLE),
             ancestors: RefCell::default(),
             identity: OnceCell::new(),
             process: OnceCell::new(),

@@ -17,6 +17,8 @@ pub enum Code {
     NotYours = 12,
     /// Nothing there.
     Nothing = 13,
+    /// A lease was lost while a command ran under it.
+    Lost = 14,
     /// A limit was reached.
     Limit = 16,
     /// Something needs attention.
@@ -33,7 +35,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -41,6 +43,7 @@ impl Code {
         Self::TimedOut,
         Self::NotYours,
         Self::Nothing,
+        Self::Lost,
         Self::Limit,
         Self::Attention,
         Self::Damaged,
@@ -66,6 +69,7 @@ impl Code {
             Self::TimedOut => "timed_out",
             Self::NotYours => "not_yours",
             Self::Nothing => "nothing",
+            Self::Lost => "lost",
             Self::Limit => "limit",
             Self::Attention => "attention",
             Self::Damaged => "damaged",
@@ -88,6 +92,7 @@ impl Code {
             Self::TimedOut => "timed out waiting",
             Self::NotYours => "not yours: another holds it, or another living process has your id",
             Self::Nothing => "nothing there: no such lock",
+            Self::Lost => "the lease was lost while `run` was working; the command was ended",
             Self::Limit => "refused: a size limit, or an era without numbers",
             Self::Attention => "something needs attention: `redact --check` found secrets",
             Self::Damaged => "a state file is damaged or from a newer version; it was left alone",
