@@ -141,6 +141,9 @@ fn run(args: Args, context: &Context, report: &mut Report) -> Outcome {
             if ended.how == host::child::How::Unknown {
                 report.warning("how the command ended is not known: this call was started with SIGCHLD ignored");
             }
+            if ended.interrupted {
+                host::child::interrupt_ourselves();
+            }
             report.pass_on(ended.how.code());
             Ok(Code::Done)
         }

@@ -20,7 +20,8 @@ pub(in crate::cli) fn handed(args: &[OsString]) -> Option<ExitCode> {
         let message = format!("exec {}: {error}", command.to_string_lossy());
         let failure = Failure::new(Code::Failed, message).detail("exit_code", json!(code));
         let failure = match code {
-            127 => failure.help("there is no such command, by that path or in PATH; or no interpreter that its first line names"),
+            127 => failure
+                .help("there is no such command, by that path or in PATH; or no interpreter that its first line names"),
             _ => failure.help("it is there, but it is not a program that may be run"),
         };
         Report::new(format).of("run", Vec::new()).failure(&failure.next("swarmlock run --help"));

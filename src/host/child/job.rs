@@ -5,7 +5,7 @@ use nix::sys::signal::Signal as Nix;
 use rustix::process::Signal;
 
 use super::{
-    Leader, Signals,
+    How, Leader, Signals,
     signals::{PASSED, to_send},
     terminal::{Terminal, is_in_front, is_interactive},
 };
@@ -22,12 +22,14 @@ pub(super) struct Job {
     /// We gave it away.
     given: bool,
     terminal: Option<Terminal>,
+    /// Somebody has interrupted us, and not the terminal the command.
+    interrupted: bool,
 }
 
 impl Job {
     pub(super) fn new() -> Self {
         let interactive = is_interactive();
-        Self { interactive, given: interactive && is_in_front(), terminal: None }
+        Self { interactive, given: interactive && is_in_front(), terminal: None, interrupted: false }
     }
 
     /// Whether the command gets the terminal from the start.
@@ -42,6 +44,7 @@ impl Job {
         } else if (PASSED.contains(&signal) || signal == Nix::SIGTSTP)
             && let Some(signal) = to_send(signal)
         {
+            self.interrupted |= signal == Signal::INT;
             leader.signal(signal);
         }
     }
@@ -85,12 +88,15 @@ impl Job {
         leader.signal(Signal::CONT);
     }
 
-    /// The command has ended.
-    pub(super) fn over(&mut self, leader: &Leader) {
+    /// The command has ended. Whether the terminal's Ctrl-C has ended it, of which only its group knows.
+    pub(super) fn over(&mut self, leader: &Leader, how: How) -> bool {
         if self.given
             && let Some(terminal) = self.terminal.take().or_else(Terminal::find)
         {
             terminal.take_back(leader.group());
         }
+        self.given
+            && !self.interrupted
+            && how == How::Killed(Signal::INT.as_raw().unsigned_abs().try_into().unwrap_or(0))
     }
 }

@@ -12,6 +12,8 @@ mod terminal;
 
 use std::{ffi::OsString, time::Duration};
 
+use rustix::process::{Signal, kill_current_process_group};
+
 pub use capture::{Captured, Output};
 pub use handed::{Handed, Refused};
 pub use signals::Signals;
@@ -75,6 +77,8 @@ pub struct Ended {
     pub how: How,
     /// Whether it was told to end because who watches said so.
     pub told: bool,
+    /// Whether it was ended by the terminal's Ctrl-C, see [`interrupt_ourselves`].
+    pub interrupted: bool,
     /// What it printed, if that was asked for.
     pub output: Option<Output>,
 }
@@ -148,9 +152,15 @@ pub fn supervise(
             job.got(signal, &leader);
         }
     };
-    job.over(&leader);
+    let interrupted = job.over(&leader, how);
     leader.collect();
-    Ok(Ended { how, told: ending.is_some(), output: capture.map(Capture::over) })
+    Ok(Ended { how, told: ending.is_some(), interrupted, output: capture.map(Capture::over) })
+}
+
+/// Interrupts ourselves and our group, as the terminal would have done if it had not been the command's: a script or a
+/// loop of a shell around us ends too. Comes back where `SIGINT` is ignored.
+pub fn interrupt_ourselves() {
+    kill_current_process_group(Signal::INT).unwrap_or_default();
 }
 
 /// The end that a command has been told to come to.
