@@ -13,6 +13,7 @@ mod list;
 mod redact;
 mod release;
 mod renew;
+mod run;
 mod status;
 mod wait;
 mod who;
