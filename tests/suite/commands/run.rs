@@ -16,11 +16,11 @@ fn the_command_runs_under_the_lease_and_sees_it() {
     let call = site.agent("alice").within(site.path("sub"));
     let run = call.run(["run", "../a.rs", "name:n", "--reason", "why", "--", "sh", "-c", &script]).expect(0);
     let who: serde_json::Value = serde_json::from_str(run.out.lines().next().unwrap()).unwrap();
-    assert_eq!(who["holder"]["agent_id"], "alice", "{run}");
-    assert_eq!(who["holder"]["reason"], "why");
-    assert_eq!(who["holder"]["ttl_s"], 60);
-    assert_eq!(seen(&run.out, "SWARMLOCK_LEASE"), who["holder"]["lease"].as_str().unwrap());
-    assert_eq!(seen(&run.out, "SWARMLOCK_FENCE"), who["holder"]["fence"].to_string());
+    assert_eq!(who["agent_id"], "alice", "{run}");
+    assert_eq!(who["reason"], "why");
+    assert_eq!(who["ttl_s"], 60);
+    assert_eq!(seen(&run.out, "SWARMLOCK_LEASE"), who["lease"].as_str().unwrap());
+    assert_eq!(seen(&run.out, "SWARMLOCK_FENCE"), who["fence"].to_string());
     assert_eq!(seen(&run.out, "SWARMLOCK_AGENT"), "alice");
     assert_eq!(seen(&run.out, "SWARMLOCK_DEPTH"), "1");
     assert!(run.out.ends_with("all<a.rs\nname:n>"), "{run}");

@@ -31,7 +31,7 @@ impl<'a> Pane<'a> {
     }
 
     fn text(&self) -> String {
-        self.server.tmux(&["capture-pane", "-p", "-J", "-S", "-"]).unwrap().expect(0).out
+        self.server.tmux(&["capture-pane", "-p", "-S", "-"]).unwrap().expect(0).out
     }
 
     /// Waits until a line of the pane begins so.
@@ -89,13 +89,14 @@ fn an_interactive_shell_is_usable_and_the_terminal_comes_back() {
     pane.in_front("sleep");
     pane.key("C-z");
     pane.shows("[1]+  Stopped");
-    pane.line("kill %1; wait; echo killed");
+    pane.line("kill -9 %1; echo killed");
     pane.shows("killed");
     assert!(!super::is_free(&site, "name:n"));
     pane.line("exit 5");
     pane.shows("over=5");
     // The shell of the pane reads from its terminal again.
-    pane.line("read x; echo got=$x");
+    pane.line("read -p ASKS x; echo got=$x");
+    pane.shows("ASKS");
     pane.line("back");
     pane.shows("got=back");
     assert!(super::is_free(&site, "name:n"));
