@@ -119,6 +119,9 @@ fn link(path: &str) -> store::Result<Option<String>> {
 
 /// Whether any process of a group still runs; one that cannot be told to be gone counts as if.
 pub(super) fn is_group_alive(group: u32) -> bool {
+    if !matches!(pid_namespace(), Ok(Some(_))) {
+        return true;
+    }
     let Some(numbers) = fs::process_numbers() else { return true };
     numbers.into_iter().any(|number| match stat(&number.to_string()) {
         Ok(Some(stat)) => stat.group == group && !stat.is_over(),

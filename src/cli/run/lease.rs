@@ -90,11 +90,9 @@ impl<'a> Lease<'a> {
             }
         };
         let now = host::now();
-        let parts = granted.into_iter().zip(targets).map(|(granted, target)| Part {
-            resource: target.resource.clone(),
-            id: granted.found.lease.lease,
-            fence: granted.found.lease.fence,
-            token: granted.found.lease.token,
+        let parts = granted.into_iter().filter_map(|granted| {
+            let Found { head, lease, .. } = granted.found;
+            Some(Part { resource: head.resource()?, id: lease.lease, fence: lease.fence, token: lease.token })
         });
         Ok(Self { open, parts: parts.collect(), ttl: wanted.ttl, renewed_ms: now.mono_ms, tried_ms: now.mono_ms })
     }

@@ -8,7 +8,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{is_free, is_gone, line_of, pid_in, send, state, until};
-use crate::harness::{BINARY, Site, finish, without_identity};
+use crate::harness::{BINARY, Run, Site, finish, skip, without_identity};
 
 #[test]
 fn what_would_end_us_reaches_the_command_and_the_lock_is_released_after_it() {
@@ -150,4 +150,21 @@ fn a_command_that_was_stopped_alone_goes_on_when_it_or_we_are_told_to() {
         kill_process(if to_us { wrapper } else { pid }, Signal::CONT).unwrap();
         finish(child).expect(7);
     }
+}
+
+/// Documented: the kernel tells nobody.
+#[test]
+fn with_child_signals_ignored_the_end_is_seen_and_the_code_is_not_known() {
+    let site = Site::new();
+    let env = |command: &[&str]| {
+        let mut env = Command::new("env");
+        env.arg("--ignore-signal=CHLD").args(command).current_dir(site.root());
+        without_identity(&mut env).env("SWARMLOCK_AGENT", "alice").output().ok().map(Run::from)
+    };
+    if env(&["true"]).is_none_or(|run| run.code != 0) {
+        return skip("with_child_signals_ignored", "no env(1) that ignores signals");
+    }
+    let run = env(&[BINARY, "run", "name:n", "--", "sh", "-c", "exit 7"]).unwrap().expect(1);
+    assert!(run.err.contains("warning: how the command ended is not known"), "{run}");
+    assert!(is_free(&site, "name:n"));
 }
