@@ -22,7 +22,7 @@ pub(in crate::cli) fn handed(args: &[OsString]) -> Option<ExitCode> {
         let failure = match code {
             127 => failure
                 .help("there is no such command, by that path or in PATH; or no interpreter that its first line names"),
-            _ => failure.help("it is there, but it is not a program that may be run"),
+            _ => failure.help("it is not a program that may be run, or a directory of PATH may not be searched"),
         };
         Report::new(format).of("run", Vec::new()).failure(&failure.next("swarmlock run --help"));
     }

@@ -6,7 +6,12 @@ use std::{
 };
 
 use super::is_free;
-use crate::harness::{BINARY, Run, Site, skip, without_identity};
+use crate::harness::{BINARY, Call, Run, Site, skip, without_identity};
+
+/// A call with a PATH that everybody may search: what is looked for and may be where one may not look is 126.
+fn plain(site: &Site) -> Call {
+    site.agent("alice").env("PATH", "/usr/local/bin:/usr/bin:/bin")
+}
 
 #[test]
 fn its_exit_code_is_passed_on_and_the_lock_is_released_however_it_ends() {
@@ -27,7 +32,7 @@ fn its_exit_code_is_passed_on_and_the_lock_is_released_however_it_ends() {
         (&[""], 127),
     ] {
         for log in [&[][..], &["--log"]] {
-            let run = site.agent("alice").run([&["run", "name:n"], log, &["--"], command].concat());
+            let run = plain(&site).run([&["run", "name:n"], log, &["--"], command].concat());
             assert_eq!(run.code, code, "{command:?}: {run}");
             assert!(is_free(&site, "name:n"), "{command:?}");
         }
@@ -38,10 +43,10 @@ fn its_exit_code_is_passed_on_and_the_lock_is_released_however_it_ends() {
 fn a_command_that_cannot_be_run_is_said_like_every_failure() {
     let site = Site::new();
     for (command, code) in [("no-such-command", 127), (".", 126)] {
-        let run = site.agent("alice").run(["run", "name:n", "-q", "--", command]).expect(code);
+        let run = plain(&site).run(["run", "name:n", "-q", "--", command]).expect(code);
         assert!(run.err.starts_with(&format!("swarmlock: exec {command}: ")), "{run}");
         assert!(run.err.ends_with("next: swarmlock run --help\n"), "{run}");
-        let run = site.agent("alice").run(["--json", "run", "name:n", "--", command]).expect(code);
+        let run = plain(&site).run(["--json", "run", "name:n", "--", command]).expect(code);
         assert_eq!(run.json_error()["exit_code"], code, "{run}");
         assert_eq!(run.out, "");
     }

@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::{is_free, is_gone, pid_in, until};
-use crate::harness::{Run, Site, finish};
+use crate::{
+    harness::{Run, Site, finish},
+    processes::usable,
+};
 
 /// A command that would run for a minute, and something that it has started.
 const WORKS: &str = "sleep 60 & echo $! >grandchild; echo $$ >pid; wait";
@@ -31,6 +34,9 @@ fn ended_as_lost(site: &Site, child: Child) -> Run {
 
 #[test]
 fn a_lease_ended_by_force_ends_the_command_and_all_of_its_group() {
+    if !usable("a_lease_ended_by_force_ends_the_command_and_all_of_its_group") {
+        return;
+    }
     let site = Site::new();
     let child = begin(&site, &[], WORKS);
     site.agent("bob").run(["force-release", "name:n", "--yes"]).expect(0);
@@ -40,6 +46,9 @@ fn a_lease_ended_by_force_ends_the_command_and_all_of_its_group() {
 
 #[test]
 fn a_lease_that_another_has_now_is_named_with_its_holder_and_left_alone() {
+    if !usable("a_lease_that_another_has_now_is_named_with_its_holder_and_left_alone") {
+        return;
+    }
     let site = Site::new();
     let child = begin(&site, &["--json"], WORKS);
     site.agent("bob").run(["force-release", "name:n", "--yes"]).expect(0);
@@ -54,6 +63,9 @@ fn a_lease_that_another_has_now_is_named_with_its_holder_and_left_alone() {
 
 #[test]
 fn of_several_resources_one_that_is_lost_is_enough_and_the_others_are_released() {
+    if !usable("of_several_resources_one_that_is_lost_is_enough_and_the_others_are_released") {
+        return;
+    }
     let site = Site::new();
     let args = ["run", "name:n", "a", "b", "--", "sh", "-c", WORKS];
     let child = site.agent("alice").spawn(args);
@@ -68,6 +80,9 @@ fn of_several_resources_one_that_is_lost_is_enough_and_the_others_are_released()
 
 #[test]
 fn a_state_directory_that_is_gone_or_replaced_has_lost_the_lease() {
+    if !usable("a_state_directory_that_is_gone_or_replaced_has_lost_the_lease") {
+        return;
+    }
     for (how, said) in [("gone", "is gone"), ("replaced", "was replaced"), ("moved", "was replaced")] {
         let site = Site::new();
         let child = begin(&site, &[], WORKS);
@@ -86,6 +101,9 @@ fn a_state_directory_that_is_gone_or_replaced_has_lost_the_lease() {
 
 #[test]
 fn a_command_that_may_go_on_without_its_lease_does_so_with_one_warning() {
+    if !usable("a_command_that_may_go_on_without_its_lease_does_so_with_one_warning") {
+        return;
+    }
     let site = Site::new();
     let script = "sleep 60 & echo $! >grandchild; echo $$ >pid; read x <go; kill $!; exit 7";
     let go = site.path("go");
@@ -107,6 +125,9 @@ fn a_command_that_may_go_on_without_its_lease_does_so_with_one_warning() {
 /// Both at once: each of them takes ten seconds.
 #[test]
 fn what_does_not_end_when_it_is_told_to_is_killed_after_ten_seconds() {
+    if !usable("what_does_not_end_when_it_is_told_to_is_killed_after_ten_seconds") {
+        return;
+    }
     let deaf = "trap '' TERM; ";
     let deaf_grandchild = "sh -c 'trap \"\" TERM; echo $$ >grandchild; while :; do sleep 0.2; done' & \
                            while ! test -s grandchild; do sleep 0.01; done; echo $$ >pid; exec sleep 60";
@@ -128,6 +149,9 @@ fn what_does_not_end_when_it_is_told_to_is_killed_after_ten_seconds() {
 
 #[test]
 fn a_command_that_is_stopped_is_ended_too() {
+    if !usable("a_command_that_is_stopped_is_ended_too") {
+        return;
+    }
     let site = Site::new();
     let child = begin(&site, &[], "sleep 60 & echo $! >grandchild; echo $$ >pid; kill -STOP $$; wait");
     site.agent("bob").run(["force-release", "name:n", "--yes"]).expect(0);
@@ -139,6 +163,9 @@ fn a_command_that_is_stopped_is_ended_too() {
 /// The renewals of a run show that the run lives, not that its agent does.
 #[test]
 fn a_run_renews_its_lease_and_leaves_no_sign_of_life_for_its_agent() {
+    if !usable("a_run_renews_its_lease_and_leaves_no_sign_of_life_for_its_agent") {
+        return;
+    }
     let site = Site::new();
     let go = site.path("go");
     rustix::fs::mknodat(rustix::fs::CWD, &go, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();

@@ -8,10 +8,16 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{is_free, is_gone, line_of, pid_in, send, state, until};
-use crate::harness::{BINARY, Run, Site, finish, skip, without_identity};
+use crate::{
+    harness::{BINARY, Run, Site, finish, skip, without_identity},
+    processes::usable,
+};
 
 #[test]
 fn what_would_end_us_reaches_the_command_and_the_lock_is_released_after_it() {
+    if !usable("what_would_end_us_reaches_the_command_and_the_lock_is_released_after_it") {
+        return;
+    }
     let signals = [
         ("INT", Signal::INT),
         ("QUIT", Signal::QUIT),
@@ -36,6 +42,9 @@ fn what_would_end_us_reaches_the_command_and_the_lock_is_released_after_it() {
 
 #[test]
 fn a_command_that_such_a_signal_ends_gives_its_code_and_the_lock_is_released() {
+    if !usable("a_command_that_such_a_signal_ends_gives_its_code_and_the_lock_is_released") {
+        return;
+    }
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let site = Site::new();
         let child = site.agent("alice").spawn(["run", "name:n", "--", "sh", "-c", "echo $$ >pid; exec sleep 60"]);
@@ -48,6 +57,9 @@ fn a_command_that_such_a_signal_ends_gives_its_code_and_the_lock_is_released() {
 
 #[test]
 fn the_command_dies_with_us_when_we_are_killed() {
+    if !usable("the_command_dies_with_us_when_we_are_killed") {
+        return;
+    }
     let site = Site::new();
     let script = "echo $$ >pid; exec sleep 60";
     let mut child = site.agent("alice").spawn(["run", "name:n", "--", "sh", "-c", script]);
@@ -69,6 +81,9 @@ fn the_command_dies_with_us_when_we_are_killed() {
 /// Documented: only the command itself dies with us.
 #[test]
 fn what_the_command_has_started_survives_when_we_are_killed() {
+    if !usable("what_the_command_has_started_survives_when_we_are_killed") {
+        return;
+    }
     let site = Site::new();
     let script = "sleep 60 & echo $! >grandchild; echo $$ >pid; wait";
     let mut child = site.agent("alice").spawn(["run", "name:n", "--", "sh", "-c", script]);
@@ -82,6 +97,9 @@ fn what_the_command_has_started_survives_when_we_are_killed() {
 
 #[test]
 fn what_was_ignored_before_us_is_ignored_by_the_command() {
+    if !usable("what_was_ignored_before_us_is_ignored_by_the_command") {
+        return;
+    }
     for (ignored, code) in [("trap '' HUP;", 7), ("", 129)] {
         let site = Site::new();
         let inner = "echo $$ >pid; read x <go; exit 7";
@@ -118,6 +136,9 @@ fn the_command_begins_with_every_signal_let_through() {
 
 #[test]
 fn a_wrapper_that_was_stopped_has_missed_nothing() {
+    if !usable("a_wrapper_that_was_stopped_has_missed_nothing") {
+        return;
+    }
     let site = Site::new();
     let go = site.path("go");
     rustix::fs::mknodat(rustix::fs::CWD, &go, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
@@ -136,6 +157,9 @@ fn a_wrapper_that_was_stopped_has_missed_nothing() {
 /// Without a terminal nobody has stopped us with it.
 #[test]
 fn a_command_that_was_stopped_alone_goes_on_when_it_or_we_are_told_to() {
+    if !usable("a_command_that_was_stopped_alone_goes_on_when_it_or_we_are_told_to") {
+        return;
+    }
     for to_us in [false, true] {
         let site = Site::new();
         let inner = "echo $PPID >wrapper; echo $$ >pid; while :; do sleep 0.01; test -e go && exit 7; done";

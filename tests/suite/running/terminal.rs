@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::{
     harness::{BINARY, Site, skip},
     panes::Server,
+    processes::usable,
 };
 
 /// A shell in a pane, typed to.
@@ -14,6 +15,10 @@ struct Pane<'a> {
 
 impl<'a> Pane<'a> {
     fn start(site: &'a Site, test: &str) -> Option<Self> {
+        // Else tmux cannot tell either what is in front.
+        if !usable(test) {
+            return None;
+        }
         let server = Server::start(site, "one");
         if server.is_none() || std::process::Command::new("bash").arg("--version").output().is_err() {
             skip(test, "no tmux or no bash here, or no room for its socket");
