@@ -53,8 +53,9 @@ impl Capture {
     pub(super) fn start() -> store::Result<Self> {
         let (over, running) = io::pipe().map_err(refused)?;
         let tail = Arc::default();
-        let (stdout, out) = copy(&over, io::stdout().as_fd(), &tail).map_err(refused)?;
-        let (stderr, err) = copy(&over, io::stderr().as_fd(), &tail).map_err(refused)?;
+        let own = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map(File::from).map_err(refused);
+        let (stdout, out) = copy(&over, own(io::stdout().as_fd())?, &tail).map_err(refused)?;
+        let (stderr, err) = copy(&over, own(io::stderr().as_fd())?, &tail).map_err(refused)?;
         Ok(Self { output: Output { tail, threads: [out, err] }, writers: Some((stdout, stderr)), running })
     }
 
@@ -86,19 +87,9 @@ fn refused(error: io::Error) -> store::Error {
     fs::Error::call("pipe", "the command's output", errno).into()
 }
 
-fn copy(
-    over: &PipeReader,
-    to: BorrowedFd<'_>,
-    tail: &Arc<Mutex<VecDeque<u8>>>,
-) -> io::Result<(PipeWriter, JoinHandle<u64>)> {
+fn copy(over: &PipeReader, to: File, tail: &Arc<Mutex<VecDeque<u8>>>) -> io::Result<(PipeWriter, JoinHandle<u64>)> {
     let (from, writer) = io::pipe()?;
-    let copier = Copier {
-        from,
-        over: over.try_clone()?,
-        to: Some(File::from(to.try_clone_to_owned()?)),
-        tail: Arc::clone(tail),
-        bytes: 0,
-    };
+    let copier = Copier { from, over: over.try_clone()?, to: Some(to), tail: Arc::clone(tail), bytes: 0 };
     Ok((writer, std::thread::Builder::new().stack_size(PIECE * 4).spawn(|| copier.run())?))
 }
 
@@ -187,4 +178,53 @@ fn write_out(mut to: &File, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a reader gets, and what is kept, when `write` has written into the two pipes.
+    fn captured(write: impl FnOnce(&mut PipeWriter, &mut PipeWriter)) -> (Vec<u8>, Captured) {
+        let (over, running) = io::pipe().unwrap();
+        let (mut got, to) = io::pipe().unwrap();
+        let tail = Arc::default();
+        let file = |to: &PipeWriter| File::from(to.as_fd().try_clone_to_owned().unwrap());
+        let (mut stdout, out) = copy(&over, file(&to), &tail).unwrap();
+        let (mut stderr, err) = copy(&over, file(&to), &tail).unwrap();
+        drop(to);
+        let reader = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            got.read_to_end(&mut bytes).unwrap();
+            bytes
+        });
+        write(&mut stdout, &mut stderr);
+        let capture = Capture { output: Output { tail, threads: [out, err] }, writers: None, running };
+        // The pipes are still open, as a grandchild keeps them.
+        let captured = capture.over().finish();
+        drop((stdout, stderr));
+        (reader.join().unwrap(), captured)
+    }
+
+    #[test]
+    fn what_both_print_is_passed_on_counted_and_kept() {
+        let (mut got, captured) = captured(|stdout, stderr| {
+            stdout.write_all(b"out\n").unwrap();
+            stderr.write_all(b"error\n").unwrap();
+        });
+        got.sort_unstable();
+        let mut wanted = b"out\nerror\n".to_vec();
+        wanted.sort_unstable();
+        assert_eq!(got, wanted);
+        assert_eq!((captured.stdout, captured.stderr, captured.tail.len()), (4, 6, 10));
+    }
+
+    #[test]
+    fn of_much_only_the_end_is_kept() {
+        let text: Vec<u8> = (0..300_000_u32).flat_map(|n| [n as u8, (n >> 8) as u8, b'\n']).collect();
+        let (got, captured) = captured(|stdout, _| stdout.write_all(&text).unwrap());
+        assert!(got == text);
+        assert_eq!((captured.stdout, captured.stderr), (text.len() as u64, 0));
+        assert!(captured.tail == text[text.len() - TAIL..]);
+    }
 }

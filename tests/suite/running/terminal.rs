@@ -192,3 +192,15 @@ fn where_nobody_could_continue_it_ctrl_z_stops_nothing() {
     pane.key("C-d");
     super::until("the lock is free", || super::is_free(&site, "name:n"));
 }
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_command_and_the_lock_is_released() {
+    let site = Site::new();
+    let Some(pane) = Pane::start(&site, "a_terminal_that_is_closed") else { return };
+    pane.line("$B run -q name:n -- sh -c 'echo $$ >pid; exec sleep 60'");
+    pane.in_front("sleep");
+    let pid = super::pid_in(&site.path("pid"));
+    pane.server.tmux(&["kill-window"]).unwrap().expect(0);
+    super::until("the command is gone", || super::is_gone(pid));
+    super::until("the lock is free", || super::is_free(&site, "name:n"));
+}
