@@ -4,6 +4,7 @@
 use std::{
     cell::{OnceCell, RefCell},
     ffi::OsString,
+    os::unix::ffi::OsStringExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -19,7 +20,8 @@ use crate::{
     checkout::Checkout,
     config::{Config, Loaded},
     domain::{
-        AgentId, Caller, Kernel, Locks, Mark, Origin, Party, Process, notices, records::Records, redact::Redactor,
+        AgentId, Caller, DEPTH_VARIABLE, Kernel, Locks, Mark, Origin, Party, Process, notices, records::Records,
+        redact::Redactor,
     },
     fs::Dir,
     host::{self, Ancestors},
@@ -29,7 +31,7 @@ use crate::{
 /// The environment variable that names the agent.
 pub(super) const AGENT_VARIABLE: &str = "SWARMLOCK_AGENT";
 /// The environment variables that name the lease that a command runs under, and those around it, separated by blanks.
-const LEASE_VARIABLES: [&str; 2] = ["SWARMLOCK_LEASE", "SWARMLOCK_OUTER_LEASES"];
+pub(super) const LEASE_VARIABLES: [&str; 2] = ["SWARMLOCK_LEASE", "SWARMLOCK_OUTER_LEASES"];
 /// The environment variable that names the state directory.
 const DIR_VARIABLE: &str = "SWARMLOCK_DIR";
 
@@ -134,7 +136,29 @@ impl Context {
 
     /// The agent, as far as it decides what is in its way.
     pub(super) fn party(&self, identity: &Identity) -> Party {
-        Party { inside: self.inside.clone(), ..Party::agent(identity.id.clone()) }
+        self.party_of(identity.id.clone())
+    }
+
+    /// The same of this agent.
+    pub(super) fn party_of(&self, agent: AgentId) -> Party {
+        Party { inside: self.inside.clone(), ..Party::agent(agent) }
+    }
+
+    /// The leases of the runs that this call is made under, the innermost first.
+    pub(super) fn inside(&self) -> &[String] {
+        &self.inside
+    }
+
+    /// How deep it is in runs, as the environment says, even if that is nothing.
+    #[expect(clippy::unused_self, reason = "the world is read through the context")]
+    pub(super) fn depth(&self) -> Option<Vec<u8>> {
+        std::env::var_os(DEPTH_VARIABLE).map(OsString::into_vec)
+    }
+
+    /// All variables of this process.
+    #[expect(clippy::unused_self, reason = "the world is read through the context")]
+    pub(super) fn inherited(&self) -> impl Iterator<Item = (OsString, OsString)> {
+        std::env::vars_os()
     }
 
     /// What this agent should hear of, as far as a state directory can be found.

@@ -17,6 +17,8 @@ pub enum Code {
     NotYours = 12,
     /// Nothing there.
     Nothing = 13,
+    /// A lease was lost while a command ran under it.
+    Lost = 14,
     /// It would wait for itself.
     Deadlock = 15,
     /// A limit was reached.
@@ -37,7 +39,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -45,6 +47,7 @@ impl Code {
         Self::TimedOut,
         Self::NotYours,
         Self::Nothing,
+        Self::Lost,
         Self::Deadlock,
         Self::Limit,
         Self::Refused,
@@ -73,6 +76,7 @@ impl Code {
             Self::NotYours => "not_yours",
             Self::Deadlock => "deadlock",
             Self::Nothing => "nothing",
+            Self::Lost => "lost",
             Self::Limit => "limit",
             Self::Refused => "refused",
             Self::Attention => "attention",
@@ -96,6 +100,7 @@ impl Code {
             Self::TimedOut => "timed out waiting",
             Self::NotYours => "not yours: another holds it, or another living process has your id",
             Self::Nothing => "nothing there: no such lock, ticket or record",
+            Self::Lost => "the lease was lost while `run` was working; the command was ended",
             Self::Deadlock => "refused: it would wait for itself; the output names the circle",
             Self::Limit => "refused: a limit of size or depth, or an era without numbers",
             Self::Refused => "refused: it has ended, and final is final",

@@ -27,6 +27,7 @@ mod refusal;
 mod release;
 mod renew;
 mod report;
+mod run;
 mod runs;
 mod select;
 mod status;
@@ -73,6 +74,7 @@ const COMMANDS: &[Spec] = &[
     history::SPEC,
     wait::SPEC,
     queue::SPEC,
+    run::SPEC,
     runs::SPEC,
     force_release::SPEC,
     cleanup::SPEC,
@@ -92,22 +94,25 @@ const LOOKS: &[&str] = &["check", "who", "list", "status", "history", "wait", "r
 /// Runs the command line `args`, the first of which is the program's own name.
 #[must_use]
 pub fn main(args: Vec<OsString>) -> ExitCode {
+    if let Some(handed) = run::handed(&args) {
+        return handed;
+    }
     crate::fs::set_private_umask();
-    ExitCode::from(run(args).number())
+    ExitCode::from(run(args))
 }
 
-fn run(args: Vec<OsString>) -> Code {
+fn run(args: Vec<OsString>) -> u8 {
     // Errors of usage come before the flags are known to be what they say.
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
     let matches = match parser::parse(&args) {
         Ok(matches) => matches,
-        Err(error) => return refuse(&error, &args, json),
+        Err(error) => return refuse(&error, &args, json).number(),
     };
     let context = match Context::read(&matches) {
         Ok(context) => context,
         Err(failure) => {
             Report::new(Format { json, quiet: false }).failure(&failure);
-            return failure.code;
+            return failure.code.number();
         }
     };
     let named = matches.subcommand_name().unwrap_or_default();
@@ -119,7 +124,9 @@ fn run(args: Vec<OsString>) -> Code {
             failure.code
         }
     };
-    report.finish(code)
+    let passed = report.passed();
+    let code = report.finish(code);
+    if code == Code::Done { passed } else { code.number() }
 }
 
 fn dispatch(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {

@@ -32,6 +32,7 @@ pub(super) struct Report {
     pending: Vec<u8>,
     failed: Option<io::Error>,
     changed: bool,
+    passed: u8,
     warned: RefCell<BTreeSet<String>>,
 }
 
@@ -46,6 +47,7 @@ impl Report {
             pending: Vec::new(),
             failed: None,
             changed: false,
+            passed: 0,
             warned: RefCell::default(),
         }
     }
@@ -105,6 +107,17 @@ impl Report {
     /// Says that the state has been changed: should the data not get out, the error will mention it.
     pub(super) fn changed(&mut self) {
         self.changed = true;
+    }
+
+    /// Says that the exit code is to be that of a command which was run.
+    pub(super) fn pass_on(&mut self, code: u8) {
+        self.passed = code;
+    }
+
+    /// The exit code of a command which was run, where nothing else has gone wrong.
+    #[must_use]
+    pub(super) fn passed(&self) -> u8 {
+        self.passed
     }
 
     /// A remark.

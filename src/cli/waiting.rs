@@ -7,7 +7,7 @@ use crate::{
     domain::{Acquired, Granted, Keep, Locks, Mode, Refusal, Request, Waiter},
     fs::Watch,
     host,
-    store::{Error, Logged},
+    store::{Error, Logged, Session},
 };
 
 /// How often a waiter looks by itself: what ends without a change, as a holder that is killed or a lease that expires,
@@ -44,14 +44,26 @@ pub(super) fn acquire(
     asker: &Asker<'_>,
     report: &Report,
 ) -> Result<Lease, Failure> {
+    acquire_then(locks, request, patience, asker, report, &mut |_, _| ())
+}
+
+/// The same; what is granted is told to `then` inside the guard.
+pub(super) fn acquire_then(
+    locks: &Locks<'_>,
+    request: &Request,
+    patience: Patience,
+    asker: &Asker<'_>,
+    report: &Report,
+    then: &mut dyn FnMut(&mut Session<'_>, &[Granted]),
+) -> Result<Lease, Failure> {
     let began_ms = (locks.clock)().mono_ms;
     let waited_ms = || (locks.clock)().mono_ms.saturating_sub(began_ms);
     let limit = match patience {
         Patience::None => {
-            return asker.granted(locks.acquire(request)?);
+            return asker.granted(locks.acquire_then(request, then)?);
         }
         Patience::Ticket => {
-            return asker.granted(locks.attempt(request, Keep::Queue, &mut None)?);
+            return asker.granted(locks.attempt_then(request, Keep::Queue, &mut None, then)?);
         }
         Patience::Wait(limit) => limit,
     };
@@ -61,7 +73,7 @@ pub(super) fn acquire(
     let (mut waiter, mut watch, mut last): (Option<Waiter>, Option<_>, Refusal) = Default::default();
     loop {
         let looking = if waiter.is_some() { &patient } else { locks };
-        match looking.attempt(request, Keep::Wait, &mut waiter) {
+        match looking.attempt_then(request, Keep::Wait, &mut waiter, &mut *then) {
             Ok(Acquired::Refused(refusal)) => {
                 if last.place.is_none() {
                     report.note(&asker.waiting(&refusal, limit));
@@ -115,6 +127,11 @@ impl<'a> Asker<'a> {
     pub(super) fn new(identity: Option<&'a Identity>, targets: &[Target], mode: Mode, command: &'static str) -> Self {
         let resources = Target::all_again(targets);
         Self { identity, resources, several: targets.len() > 1, mode, command }
+    }
+
+    /// Of a run, whose command is not repeated.
+    pub(super) fn for_run(identity: Option<&'a Identity>, targets: &[Target], mode: Mode) -> Self {
+        Self::new(identity, targets, mode, "wait")
     }
 
     fn again(&self) -> String {

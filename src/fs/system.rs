@@ -2,9 +2,12 @@
 
 use std::{
     ffi::OsString,
-    os::unix::ffi::OsStringExt as _,
+    os::{fd::OwnedFd, unix::ffi::OsStringExt as _},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rustix::{
@@ -150,14 +153,45 @@ pub fn link_target(path: &Path) -> Result<PathBuf> {
 
 /// Set once the umask is known to be our own.
 static PRIVATE_UMASK: AtomicBool = AtomicBool::new(false);
+/// The umask that we were started with.
+static GIVEN_UMASK: OnceLock<u32> = OnceLock::new();
 
 /// Makes every file that this process creates private to its user. Once, before any thread is started.
 pub fn set_private_umask() {
-    rustix::process::umask(Mode::from_raw_mode(0o077));
+    let given = rustix::process::umask(Mode::from_raw_mode(0o077));
+    GIVEN_UMASK.get_or_init(|| given.as_raw_mode());
     PRIVATE_UMASK.store(true, Ordering::Relaxed);
+}
+
+/// The umask that we were started with, where ours is another.
+#[must_use]
+pub fn given_umask() -> Option<u32> {
+    GIVEN_UMASK.get().copied()
+}
+
+/// Sets the umask, for another program that this process becomes.
+pub fn set_umask(bits: u32) {
+    rustix::process::umask(Mode::from_bits_truncate(bits));
 }
 
 /// Whether a file created 0600 is 0600: else the umask that we were started with may have taken something away.
 pub(super) fn umask_is_private() -> bool {
     PRIVATE_UMASK.load(Ordering::Relaxed)
+}
+
+/// The terminal that controls this process; `None` if there is none.
+#[must_use]
+pub fn open_terminal() -> Option<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY;
+    retry_on_intr(|| rustix::fs::openat(CWD, "/dev/tty", flags, Mode::empty())).ok()
+}
+
+/// The numbers of the processes that `/proc` shows; `None` if it shows none.
+#[must_use]
+pub fn process_numbers() -> Option<Vec<u32>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
+    let proc = retry_on_intr(|| rustix::fs::openat(CWD, "/proc", flags, Mode::empty())).ok()?;
+    let entries = rustix::fs::Dir::new(proc).ok()?;
+    let numbers: Vec<u32> = entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok()).collect();
+    (!numbers.is_empty()).then_some(numbers)
 }

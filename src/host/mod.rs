@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the one module that reads the clock")]
 
 mod ancestors;
+pub mod child;
 mod harness;
 mod process;
 

@@ -25,6 +25,8 @@ pub(super) struct Stat {
     pub(super) comm: String,
     pub(super) state: char,
     pub(super) parent: u32,
+    /// Its process group.
+    group: u32,
     /// 0: its session was begun outside of this pid namespace.
     pub(super) session: u32,
     /// 0: it has no controlling terminal.
@@ -52,6 +54,7 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
         comm: String::from_utf8_lossy(bytes.get(open.checked_add(1)?..close)?).into_owned(),
         state: field(3)?.chars().next()?,
         parent: field(4)?.parse().ok()?,
+        group: field(5)?.parse().unwrap_or(0),
         session: field(6)?.parse().unwrap_or(0),
         terminal: field(7)?.parse().ok()?,
         threads: field(20)?.parse().ok()?,
@@ -122,6 +125,19 @@ fn link(path: &str) -> store::Result<Option<String>> {
         Err(error) if error.is_absent() || error.is_denied() || error.is_no_directory() => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether any process of a group still runs; one that cannot be told to be gone counts as if.
+pub(super) fn is_group_alive(group: u32) -> bool {
+    if !matches!(pid_namespace(), Ok(Some(_))) {
+        return true;
+    }
+    let Some(numbers) = fs::process_numbers() else { return true };
+    numbers.into_iter().any(|number| match stat(&number.to_string()) {
+        Ok(Some(stat)) => stat.group == group && !stat.is_over(),
+        Ok(None) => false,
+        Err(_) => true,
+    })
 }
 
 /// The number in `pid:[4026531836]`.

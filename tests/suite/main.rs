@@ -30,6 +30,7 @@ mod proof;
 mod reads;
 mod refusals;
 mod release;
+mod running;
 mod scale;
 mod told;
 mod worktrees;

@@ -61,6 +61,9 @@ fn hold(site: &Site, resource: &str) {
     site.agent("bob").run(["acquire", "--literal", "--reason", "why", "--", resource]).expect(0);
 }
 
+/// Ends the lease that it runs under, and works on.
+const LOSES: &str = "$0 force-release name:n --yes >/dev/null 2>&1; exec sleep 60";
+
 /// A call as alice in [`busy_site`].
 fn plain(what: &'static str, code: Code, args: &[&str]) -> Refusal {
     refusal(what, code, busy_site(), args)
@@ -83,6 +86,8 @@ fn refusals() -> Vec<Refusal> {
 fn about_locks() -> Vec<Refusal> {
     vec![
         plain("held", Code::Held, &["acquire", "src/auth.rs"]),
+        plain("held, so that nothing is run", Code::Held, &["run", "src/auth.rs", "--", "true"]),
+        plain("lost by a command that runs", Code::Lost, &["run", "name:n", "--", "sh", "-c", LOSES, BINARY]),
         plain("held, from its own directory", Code::Held, &["acquire", "auth.rs"]).within("src"),
         plain("held, with a flag in its name", Code::Held, &["acquire", "--", "-x"]).after(|site| hold(site, "-x")),
         plain("held, with quotes in its name", Code::Held, &["acquire", "it's a \"b\""])
@@ -247,6 +252,12 @@ fn about_usage() -> Vec<Refusal> {
         usage(&["acquire", "a", "--ttl", "never\nnext: swarmlock release --mine"]),
         usage(&["acquire", "a", "--guard-wait", "2h"]),
         usage(&["--json", "acquire", "a", "--id-only"]),
+        usage(&["run", "a"]),
+        usage(&["run", "a", "--"]),
+        usage(&["run", "--", "true"]),
+        usage(&["run", "a", "true"]),
+        usage(&["run", "a", "--ttl", "4s", "--", "true"]),
+        usage(&["run", "a", "--env", "x", "--", "true"]),
         usage(&["release"]),
         usage(&["unlock", "--mine", "a"]),
         usage(&["release", "--token", "x"]),

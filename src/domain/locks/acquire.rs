@@ -13,7 +13,7 @@ use crate::{
         AcquireDecision, Acquired, AgentId, Found, Grant, Granted, Holder, Mode, Overlap, Refusal, Request, Resource,
         Result, Verdict, Whose, decide_acquire, is_worth_renewing,
     },
-    store::{ClaimKey, Former, Logged, kind},
+    store::{ClaimKey, Former, Logged, Session, kind},
 };
 
 /// What is to be done about one resource.
@@ -34,6 +34,19 @@ impl Locks<'_> {
     /// what was held already may have been renewed.
     pub fn acquire(&self, request: &Request) -> Result<Acquired> {
         self.acquire_as(&mut self.enter()?, request, None)
+    }
+
+    /// The same; what is granted is told to `then` in the same stay inside the guard.
+    ///
+    /// # Errors
+    /// Those of [`Locks::acquire`].
+    pub fn acquire_then(&self, request: &Request, then: impl FnOnce(&mut Session<'_>, &[Granted])) -> Result<Acquired> {
+        let mut stay = self.enter()?;
+        let acquired = self.acquire_as(&mut stay, request, None)?;
+        if let Acquired::Granted { granted, .. } = &acquired {
+            then(&mut stay.session, granted);
+        }
+        Ok(acquired)
     }
 
     /// The same inside the guard, by the place in line that has this number.

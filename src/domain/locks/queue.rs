@@ -7,11 +7,11 @@ use super::{
 };
 use crate::{
     domain::{
-        Acquired, AgentId, Found, Keep, Link, Mode, Party, Place, Refusal, Request, Resource, Result, Ticket,
+        Acquired, AgentId, Found, Granted, Keep, Link, Mode, Party, Place, Refusal, Request, Resource, Result, Ticket,
         queue::{NewTicket, cycle},
     },
     fs::{File, FileName, Flocked, Watch},
-    store::{Event, Tickets, kind},
+    store::{Event, Session, Tickets, kind},
 };
 
 /// How many holders hear of one who waits; a directory may have thousands.
@@ -42,15 +42,43 @@ impl Locks<'_> {
     /// # Errors
     /// Those of [`Locks::acquire`].
     pub fn attempt(&self, request: &Request, keep: Keep, waiter: &mut Option<Waiter>) -> Result<Acquired> {
+        self.attempt_in(&mut self.enter()?, request, keep, waiter)
+    }
+
+    /// The same; what is granted is told to `then` in the same stay inside the guard.
+    ///
+    /// # Errors
+    /// Those of [`Locks::acquire`].
+    pub fn attempt_then(
+        &self,
+        request: &Request,
+        keep: Keep,
+        waiter: &mut Option<Waiter>,
+        then: impl FnOnce(&mut Session<'_>, &[Granted]),
+    ) -> Result<Acquired> {
         let mut stay = self.enter()?;
+        let acquired = self.attempt_in(&mut stay, request, keep, waiter)?;
+        if let Acquired::Granted { granted, .. } = &acquired {
+            then(&mut stay.session, granted);
+        }
+        Ok(acquired)
+    }
+
+    fn attempt_in(
+        &self,
+        stay: &mut Stay<'_>,
+        request: &Request,
+        keep: Keep,
+        waiter: &mut Option<Waiter>,
+    ) -> Result<Acquired> {
         let number = waiter.as_ref().map(|waiter| waiter.number);
-        let mut refusal = match self.acquire_as(&mut stay, request, number)? {
+        let mut refusal = match self.acquire_as(stay, request, number)? {
             Acquired::Refused(refusal) => refusal,
             done @ (Acquired::Granted { .. } | Acquired::Deadlock(_) | Acquired::Dropped) => return Ok(done),
         };
         let mut line = stay.survey.line(&stay.session.tickets())?;
         if waiter.is_none() {
-            *waiter = self.take_place(&mut stay, &line, request, keep, &refusal)?;
+            *waiter = self.take_place(stay, &line, request, keep, &refusal)?;
             line = stay.survey.line(&stay.session.tickets())?;
         }
         let number = waiter.as_ref().map_or(0, |waiter| waiter.number);

@@ -15,6 +15,7 @@ mod queue;
 mod redact;
 mod release;
 mod renew;
+mod run;
 mod runs;
 mod status;
 mod wait;
