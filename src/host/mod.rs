@@ -72,7 +72,12 @@ fn own_clock() -> store::Result<bool> {
 }
 
 fn boot_id() -> store::Result<String> {
-    Ok(trimmed("/proc/sys/kernel/random/boot_id")?.unwrap_or_default())
+    static FOUND: OnceLock<String> = OnceLock::new();
+    if let Some(found) = FOUND.get() {
+        return Ok(found.clone());
+    }
+    let found = trimmed("/proc/sys/kernel/random/boot_id")?.unwrap_or_default();
+    Ok(FOUND.get_or_init(|| found).clone())
 }
 
 fn machine_id() -> store::Result<Option<String>> {

@@ -26,11 +26,12 @@ use tempfile::TempDir;
 pub const BINARY: &str = env!("CARGO_BIN_EXE_swarmlock");
 
 /// The environment variables that tell who is asking, or where.
-pub const OWN_VARIABLES: [&str; 12] = [
+pub const OWN_VARIABLES: [&str; 13] = [
     "SWARMLOCK_AGENT",
     "SWARMLOCK_DEPTH",
     "SWARMLOCK_DIR",
     "SWARMLOCK_LEASE",
+    "SWARMLOCK_OUTER_LEASES",
     "CLAUDE_CODE_SESSION_ID",
     "CODEX_THREAD_ID",
     "AMP_CURRENT_THREAD_ID",

@@ -4,6 +4,7 @@
 
 mod arena;
 mod contests;
+mod counter;
 mod crash_states;
 pub mod eras;
 pub mod lib_agent;

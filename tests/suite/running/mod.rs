@@ -1,8 +1,10 @@
 //! `run` and the process that it watches: how it ends, what it hears of, what it prints, where its terminal is.
 
 mod ends;
+mod lease;
 mod lost;
 mod output;
+mod record;
 mod signals;
 mod terminal;
 
