@@ -2,6 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 
+use clap::ValueEnum;
+
 use super::{
     Code, Context, Failure, Report, args,
     context::Open,
@@ -21,12 +23,21 @@ pub(super) struct Select {
     /// Files, directories and quoted patterns, relative to the current directory; or name:NAME
     #[arg(value_name = "RESOURCE")]
     resources: Vec<OsString>,
-    /// All that is yours
-    #[arg(long, conflicts_with_all = ["resources", "token"])]
-    mine: bool,
+    /// All that is yours; with =all also what commands hold that you run
+    #[arg(long, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "own", conflicts_with_all = ["resources", "token"])]
+    mine: Option<Mine>,
     /// By the right of this token, whoever you are; - reads it from stdin. Alone: the lease that has it
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
+}
+
+/// What of one's own is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mine {
+    /// What was asked for, and not what runs hold
+    Own,
+    /// That too
+    All,
 }
 
 /// A request to change leases.
@@ -42,7 +53,7 @@ impl Select {
     pub(super) fn choose(&self, context: &Context, report: &Report) -> Result<Chosen, Failure> {
         let token = args::token(self.token.as_deref())?;
         let identity = context.identity_if_known()?;
-        if self.mine
+        if self.mine.is_some()
             && let Some(identity) = &identity
         {
             identity.require_reliable()?;
@@ -50,6 +61,7 @@ impl Select {
         let by = identity.as_ref().map(|identity| identity.id.clone());
         let who = match (token, &by) {
             (Some(token), _) => Claimant::Bearer(token),
+            (None, Some(by)) if self.mine == Some(Mine::All) => Claimant::AgentAndRuns(by.clone()),
             (None, Some(by)) => Claimant::Agent(by.clone()),
             (None, None) => return Err(unknown()),
         };
@@ -90,7 +102,7 @@ impl Chosen {
         let Some(open) = &self.open else { return Ok(self.named()) };
         let process = context.evidence_of(self.identity.as_ref());
         // A token proves more than an id.
-        let exclusive = matches!(self.who, Claimant::Agent(_));
+        let exclusive = !matches!(self.who, Claimant::Bearer(_));
         let caller =
             self.identity.as_ref().map(|identity| Caller { agent: &identity.id, process: &process, exclusive });
         Ok(change(&open.locks_of(caller))?)
@@ -100,7 +112,7 @@ impl Chosen {
     pub(super) fn nothing(&self) -> &'static str {
         match self.who {
             Claimant::Bearer(_) => "no lease here has this token",
-            Claimant::Agent(_) => "nothing of yours is locked",
+            Claimant::Agent(_) | Claimant::AgentAndRuns(_) => "nothing of yours is locked",
         }
     }
 

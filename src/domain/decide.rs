@@ -5,8 +5,10 @@ use super::{AgentId, Class, Holder, Mode, Token, Whose};
 /// Who asks to release or renew.
 #[derive(Clone, Debug)]
 pub enum Claimant {
-    /// An agent, by its identity.
+    /// An agent, by its identity: what it holds itself.
     Agent(AgentId),
+    /// The same, and what commands hold that it runs.
+    AgentAndRuns(AgentId),
     /// Whoever bears the token of the lease.
     Bearer(Token),
 }
@@ -18,6 +20,7 @@ impl Claimant {
         match self {
             // What a command runs under is the wrapper's, who has the token.
             Self::Agent(agent) => lease.agent_id == *agent && lease.class == Class::Explicit,
+            Self::AgentAndRuns(agent) => lease.agent_id == *agent,
             Self::Bearer(token) => lease.token == *token,
         }
     }

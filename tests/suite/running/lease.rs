@@ -13,7 +13,7 @@ use crate::{
     processes::usable,
 };
 
-const WORKS: &str = "echo $$ >pid; sleep 60 & wait";
+const WORKS: &str = "echo $$ >pid; exec sleep 60";
 
 #[test]
 fn the_lease_is_the_wrappers_and_another_call_of_the_same_agent_finds_it_held() {
@@ -37,6 +37,19 @@ fn the_lease_is_the_wrappers_and_another_call_of_the_same_agent_finds_it_held() 
     send(&child, Signal::TERM);
     finish(child).expect(143);
     assert!(is_free(&site, "src/"));
+}
+
+#[test]
+fn all_that_is_mine_is_what_my_runs_hold_too_if_that_is_said() {
+    if !usable("all_that_is_mine_is_what_my_runs_hold_too") {
+        return;
+    }
+    let site = Site::new();
+    let child = site.agent("alice").spawn(["run", "name:n", "--", "sh", "-c", WORKS]);
+    pid_in(&site.path("pid"));
+    assert_eq!(site.agent("alice").run(["release", "--mine=own"]).expect(0).out, "");
+    assert!(site.agent("alice").run(["release", "--mine=all"]).expect(0).out.starts_with("released\tname:n"));
+    finish(child).expect(14);
 }
 
 #[test]

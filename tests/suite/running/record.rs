@@ -11,7 +11,7 @@ use crate::{
     processes::usable,
 };
 
-const WORKS: &str = "echo $$ >pid; sleep 60 & wait";
+const WORKS: &str = "echo $$ >pid; exec sleep 60";
 
 fn records(site: &Site) -> Vec<Value> {
     site.agent("alice").run(["runs", "--json"]).expect(0).json_lines()
