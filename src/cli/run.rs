@@ -99,6 +99,14 @@ fn run(args: Args, context: &Context, report: &mut Report) -> Outcome {
     // From here on until the lease is given back, whoever wants us to end is heard by the loop.
     let signals = Signals::hold()?;
     let mut lease = Lease::take(&open, context, identity.as_ref(), &targets, wanted, report)?;
+    if let Some(how) = signals.ended_by() {
+        report.note("ended by a signal before the command was started");
+        if let Some(left) = lease.give_back(report) {
+            report.warning(&left);
+        }
+        report.pass_on(how.code());
+        return Ok(Code::Done);
+    }
     let program = environment::environment(&args.environment, context, &agent, &lease).map(|environment| Program {
         command: args.command,
         clean: environment.clean,
