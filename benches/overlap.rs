@@ -25,6 +25,10 @@ const MOST_READ: Duration = Duration::from_micros(50);
 
 const RUNS: usize = 101;
 
+/// Ends that have no letter in common. They are no single letters: by these alone patterns would be told apart.
+const END: &str = "[wx]";
+const OTHER_END: &str = "[yz]";
+
 const TYPICAL: &[(&str, &str)] = &[
     ("src/**/*.rs", "src/auth/*.rs"),
     ("src/a*.py", "src/*b.py"),
@@ -56,6 +60,16 @@ fn main() -> ExitCode {
         assert!(!a.overlaps(&b), "{name}: all pairs are searched");
         bound(&format!("the worst: {name}"), &time(|| black_box(&a).overlaps(&b)), MOST_PAIR);
     }
+    for (name, pattern, path) in longest_paths() {
+        assert!(!pattern.matches(&path), "{name}: all of it is looked at");
+        bound(&format!("the longest path: {name}"), &time(|| black_box(&pattern).matches(&path)), MOST_PAIR);
+        let text = pattern.as_bytes();
+        bound(
+            &format!("read and {name}"),
+            &time(|| Glob::kept(black_box(text)).is_some_and(|kept| kept.matches(&path))),
+            MOST_PAIR,
+        );
+    }
     let paths: Vec<String> = (0..10_000).map(|n| format!("src/module{}/part{}/file{n}.rs", n % 50, n % 7)).collect();
     for text in ["src/**/*.rs", "src/module7/**", "**/part3/*[0-4].rs", "{src,tests}/**/file1*.{rs,toml}", "docs/**"] {
         let glob = Glob::new(text.as_bytes()).unwrap();
@@ -67,38 +81,56 @@ fn main() -> ExitCode {
 
 /// Pairs of patterns as large as they may be that have nothing in common, so that every pair of states is searched.
 fn worst_pairs() -> Vec<(&'static str, Glob, Glob)> {
-    let pair = |name, unit_a: &str, unit_b: &str, end_a: &str, end_b: &str| {
-        (name, largest(unit_a, end_a), largest(unit_b, end_b))
-    };
+    let pair = |name, unit_a: &str, unit_b: &str| (name, largest(unit_a, END), largest(unit_b, OTHER_END));
     vec![
-        pair("stars", "*a", "*b", "x", "y"),
-        pair("stars, same letter", "*a", "*a", "x", "y"),
-        pair("stars across components", "**a", "**b", "x", "y"),
-        pair("any components, named", "**/a/", "**/b/", "x", "y"),
-        pair("dots", "*.", "*.", "x", "y"),
-        pair("optional letters", "{a,}", "{a,}", "x", "y"),
-        pair("optional stars", "{*,a,}", "{*,b,}", "x", "y"),
-        pair("nothing or all", "{**,}", "{**,}", "x", "y"),
-        pair("many ways", "{**,?,**/a,b,}", "{*/,?,**a,b,}", "x", "y"),
-        pair("classes", "*[acegikmoqsuwy]", "*[bdfhjlnprtvxz]", "x", "y"),
-        pair("classes that meet", "**[!a-cx-z]", "**[!a-cx-z]", "x", "y"),
-        pair("letters against stars", "?", "**?", "x", "y"),
+        pair("stars", "*a", "*b"),
+        pair("stars, same letter", "*a", "*a"),
+        pair("stars across components", "**a", "**b"),
+        pair("any components, named", "**/a/", "**/b/"),
+        pair("dots", "*.", "*."),
+        pair("optional letters", "{a,}", "{a,}"),
+        pair("optional stars", "{*,a,}", "{*,b,}"),
+        pair("nothing or all", "{**,}", "{**,}"),
+        pair("many ways", "{**,?,**/a,b,}", "{*/,?,**a,b,}"),
+        pair("classes", "*[acegikmoqsuwy]", "*[bdfhjlnprtvxz]"),
+        pair("classes that meet", "**[!a-cx-z]", "**[!a-cx-z]"),
+        pair("letters against stars", "?", "**?"),
         (
             "bytes that are not UTF-8",
-            sized(&|n| [&b"*a".repeat(n)[..], b"\xc3x"].concat()),
-            sized(&|n| [&b"*b".repeat(n)[..], b"\xc3y"].concat()),
+            sized(&|n| [&b"*a".repeat(n)[..], b"\xc3", END.as_bytes()].concat()),
+            sized(&|n| [&b"*b".repeat(n)[..], b"\xc3", OTHER_END.as_bytes()].concat()),
         ),
-        pair("alternatives that are the same", "{,,,,,,,,,,,,,,,,,,,,,,,,}", "{,,,,,,,,,,,,,,,,,,,,,,,,}", "x", "y"),
+        pair("alternatives that are the same", "{,,,,,,,,,,,,,,,,,,,,,,,,}", "{,,,,,,,,,,,,,,,,,,,,,,,,}"),
         (
             "many letters",
-            sized(&|n| format!("**{}x", letters(n, 0)).into()),
-            sized(&|n| format!("**{}y", letters(n, 300)).into()),
+            sized(&|n| format!("**{}{END}", letters(n, 0)).into()),
+            sized(&|n| format!("**{}{OTHER_END}", letters(n, 300)).into()),
         ),
         (
             "many classes",
-            sized(&|n| format!("**{}x", classes(n)).into()),
-            sized(&|n| format!("**{}y", classes(n)).into()),
+            sized(&|n| format!("**{}{END}", classes(n)).into()),
+            sized(&|n| format!("**{}{OTHER_END}", classes(n)).into()),
         ),
+    ]
+}
+
+/// Patterns as large as they may be, and paths of 4,096 bytes whose every letter they can read in many ways.
+fn longest_paths() -> Vec<(&'static str, Glob, Vec<u8>)> {
+    let (one, many) = (b"a".repeat(4096), [&b"a/".repeat(2047)[..], b"aa"].concat());
+    let pattern = |first: &str, unit: &str| sized(&|n| format!("{first}{}{END}", unit.repeat(n)).into());
+    vec![
+        ("stars", pattern("", "*a"), one.clone()),
+        ("stars across components", pattern("**/", "**a"), many.clone()),
+        ("any components", pattern("**/", "*/**/"), many.clone()),
+        ("any components, named", pattern("**/", "a/**/"), many),
+        ("any letters", pattern("**", "?"), one.clone()),
+        ("letters", pattern("**", "a"), one.clone()),
+        ("classes", pattern("**", "[!x]"), one.clone()),
+        ("different classes", pattern("**", "[!x][!y][a-df-h]"), one.clone()),
+        ("letters that are not ASCII", pattern("**", "[!x][é-ü]"), "é".repeat(2048).into()),
+        ("optional letters", pattern("**", "{a,}"), one.clone()),
+        ("many ways", pattern("", "{**,?,**/a,a,}"), one.clone()),
+        ("empty alternatives", pattern("**", "{,,,,,,,,,,,,,,,,,,,,,,,,}"), one),
     ]
 }
 

@@ -3,22 +3,20 @@
 use std::{collections::BTreeSet, ffi::OsString};
 
 use clap::Args as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Code, Context, Failure, Outcome, Report, Spec, args,
     context::AGENT_VARIABLE,
     describe,
     identity::Identity,
-    locate::{Many, Target},
+    locate::Many,
+    waiting::{self, Asker, Lease, Patience},
 };
 use crate::{
-    domain::{Acquired, Caller, Found, Grant, Granted, Mode, Request, Token, Ttl},
+    domain::{Caller, Grant, Granted, Mode, Request, Token, Ttl},
     host,
 };
-
-/// How many leases in the way are named beside the first; a directory may hold thousands.
-const NAMED: usize = 9;
 
 /// What both forms print.
 const PRINTS: &str =
@@ -33,7 +31,15 @@ pub(super) const SPEC: Spec = Spec {
     run: |matches, context, report| {
         let args: Args = args::of(matches)?;
         let mode = if args.shared { Mode::Shared } else { Mode::Exclusive };
-        let asked = Asked { target: args.target, mode, ttl: args.ttl, reason: args.reason, id_only: args.id_only };
+        let asked = Asked {
+            target: args.target,
+            mode,
+            ttl: args.ttl,
+            reason: args.reason,
+            id_only: args.id_only,
+            patience: args.waiting.patience(),
+            max_hold: args.max_hold,
+        };
         acquire(&asked, context, report)
     },
 };
@@ -48,7 +54,15 @@ pub(super) const POSITIONAL_SPEC: Spec = Spec {
     run: |matches, context, report| {
         let args: PositionalArgs = args::of(matches)?;
         let target = Many { resources: vec![args.resource], literal: args.literal };
-        let asked = Asked { target, mode: Mode::Exclusive, ttl: args.ttl, reason: args.reason, id_only: false };
+        let asked = Asked {
+            target,
+            mode: Mode::Exclusive,
+            ttl: args.ttl,
+            reason: args.reason,
+            id_only: false,
+            patience: Patience::None,
+            max_hold: None,
+        };
         acquire(&asked, context, report)
     },
 };
@@ -67,6 +81,11 @@ struct Args {
     /// Why, for those who find it held, at most 1024 bytes (max_reason in config.toml); - reads it from stdin
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     reason: Option<String>,
+    #[command(flatten)]
+    waiting: waiting::Flags,
+    /// How long the lease may last at all, from 1s to 24h, renewed or not
+    #[arg(long, value_name = "DURATION", value_parser = args::ttl, allow_hyphen_values = true)]
+    max_hold: Option<Ttl>,
     /// Print the id of the lease and nothing else
     #[arg(long)]
     id_only: bool,
@@ -96,6 +115,8 @@ struct Asked {
     ttl: Option<Ttl>,
     reason: Option<String>,
     id_only: bool,
+    patience: Patience,
+    max_hold: Option<Ttl>,
 }
 
 fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
@@ -120,54 +141,32 @@ fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
     let request = Request {
         resources: targets.iter().map(|target| target.resource.clone()).collect(),
         mode: asked.mode,
-        agent: identity.id.clone(),
+        party: context.party(&identity),
+        wrapper: None,
+        max_hold: asked.max_hold,
         ttl: asked.ttl,
         default_ttl: config.default_ttl,
         reason,
         token: Token::from_bits(host::random()?),
     };
-    match locks.acquire(request)? {
-        Acquired::Held(held) => Err(refusal(&held, &identity, &targets, asked.mode)),
-        Acquired::Granted { granted, logged } => {
-            if !logged.is_empty() {
-                report.changed();
-            }
-            logged.iter().for_each(|logged| describe::mention_unlogged(report, logged));
-            mention_identity(report, &identity, &granted);
-            let mut shown = Vec::new();
-            mention_former(report, &granted);
-            for one in &granted {
-                // One lease may be over several resources: its id is one answer.
-                if asked.id_only && shown.contains(&one.found.lease.lease) {
-                    continue;
-                }
-                shown.push(one.found.lease.lease.clone());
-                say(report, one, asked.id_only);
-            }
-            Ok(Code::Done)
-        }
+    let asker = Asker::new(Some(&identity), &targets, asked.mode, "acquire --wait");
+    let Lease { granted, logged } = waiting::acquire(&locks, &request, asked.patience, &asker, report)?;
+    if !logged.is_empty() {
+        report.changed();
     }
-}
-
-fn refusal(held: &[Found], identity: &Identity, targets: &[Target], mode: Mode) -> Failure {
-    let now = host::now();
-    let Some((first, others)) = held.split_first() else {
-        return Failure::new(Code::Held, "it is held").next("swarmlock list");
-    };
-    let failure = describe::held_for(Code::Held, first, now, Some(identity));
-    let shown = others.iter().take(NAMED);
-    let failure = shown.fold(failure, |failure, found| failure.help(describe::held_by(found, now)));
-    let failure = match others.len().saturating_sub(NAMED) {
-        0 => failure,
-        more => failure.help(format!("and {more} more, which swarmlock list shows")),
-    };
-    let failure = if targets.len() > 1 { failure.help("nothing was locked: it is all or none") } else { failure };
-    let leases = held.iter().map(|found| describe::json(found, now)).collect();
-    // Who wants to share it need not wait for others who do.
-    let shared = if mode == Mode::Shared { "--shared " } else { "" };
-    failure
-        .detail("holders", Value::Array(leases))
-        .next(format!("swarmlock wait {shared}{}", Target::all_again(targets)))
+    logged.iter().for_each(|logged| describe::mention_unlogged(report, logged));
+    mention_identity(report, &identity, &granted);
+    let mut shown = Vec::new();
+    mention_former(report, &granted);
+    for one in &granted {
+        // One lease may be over several resources: its id is one answer.
+        if asked.id_only && shown.contains(&one.found.lease.lease) {
+            continue;
+        }
+        shown.push(one.found.lease.lease.clone());
+        say(report, one, asked.id_only);
+    }
+    Ok(Code::Done)
 }
 
 fn mention_identity(report: &Report, identity: &Identity, granted: &[Granted]) {

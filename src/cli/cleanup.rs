@@ -26,7 +26,7 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
         Some(root) => store::sweep_dead_inits(&root, checkout.state_name())?,
         None => (0, Vec::new()),
     };
-    let (mut code, mut beats) = (Code::Done, 0);
+    let (mut code, mut beats, mut abandoned) = (Code::Done, 0, 0);
     if let Some(open) = context.open(&checkout, report)? {
         let process = context.evidence_of(identity.as_ref());
         let caller =
@@ -35,6 +35,7 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
         let cleaned = locks.cleanup()?;
         swept += cleaned.swept;
         beats = cleaned.beats;
+        abandoned = cleaned.abandoned;
         let now = host::now();
         for found in &cleaned.removed {
             report.changed();
@@ -56,6 +57,9 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
     }
     if swept > 0 {
         report.note(&format!("half-made files or directories removed: {swept}"));
+    }
+    if abandoned > 0 {
+        report.note(&format!("records whose run was killed, which say so now: {abandoned}"));
     }
     if beats > 0 {
         report

@@ -4,6 +4,7 @@
 use std::{
     cell::{OnceCell, RefCell},
     ffi::OsString,
+    os::unix::ffi::OsStringExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -18,18 +19,21 @@ use super::{
 use crate::{
     checkout::Checkout,
     config::{Config, Loaded},
-    domain::{AgentId, Caller, Kernel, Locks, Mark, Origin, Process, notices, redact::Redactor},
+    domain::{
+        AgentId, Caller, DEPTH_VARIABLE, Kernel, Locks, Mark, Origin, Party, Process, notices, records::Records,
+        redact::Redactor,
+    },
     fs::Dir,
     host::{self, Ancestors},
-    store::{self, Event, Machine, StateDir},
+    store::{self, Event, Machine, StateDir, Tickets, kind},
 };
 
 /// The environment variable that names the agent.
 pub(super) const AGENT_VARIABLE: &str = "SWARMLOCK_AGENT";
+/// The environment variables that name the lease that a command runs under, and those around it, separated by blanks.
+pub(super) const LEASE_VARIABLES: [&str; 2] = ["SWARMLOCK_LEASE", "SWARMLOCK_OUTER_LEASES"];
 /// The environment variable that names the state directory.
 const DIR_VARIABLE: &str = "SWARMLOCK_DIR";
-/// The environment variable that tells how many `run`s are around this call.
-pub(super) const DEPTH_VARIABLE: &str = "SWARMLOCK_DEPTH";
 
 /// How much of the end of events.log is looked at for what an agent should hear of, in bytes.
 const NEWS: u64 = 256 * 1024;
@@ -62,8 +66,8 @@ pub(super) struct Context {
     cwd: Option<PathBuf>,
     environment: Environment,
     env_dir: Option<OsString>,
-    /// `SWARMLOCK_DEPTH`.
-    pub(super) env_depth: Option<OsString>,
+    /// The leases that this call is made under, the innermost first.
+    inside: Vec<String>,
     // Looked for when they are first needed: processes cost more to look at than variables.
     ancestors: RefCell<Ancestors>,
     identity: OnceCell<Option<Identity>>,
@@ -95,7 +99,11 @@ impl Context {
                 tmux_pane: variable("TMUX_PANE"),
             },
             env_dir: variable(DIR_VARIABLE),
-            env_depth: variable(DEPTH_VARIABLE),
+            inside: LEASE_VARIABLES
+                .iter()
+                .filter_map(|name| variable(name)?.into_string().ok())
+                .flat_map(|value| value.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+                .collect(),
             ancestors: RefCell::default(),
             identity: OnceCell::new(),
             process: OnceCell::new(),
@@ -124,6 +132,33 @@ impl Context {
     /// Who is asking.
     pub(super) fn identity(&self) -> Result<Identity, Failure> {
         self.identity_if_known()?.ok_or_else(identity::unknown)
+    }
+
+    /// The agent, as far as it decides what is in its way.
+    pub(super) fn party(&self, identity: &Identity) -> Party {
+        self.party_of(identity.id.clone())
+    }
+
+    /// The same of this agent.
+    pub(super) fn party_of(&self, agent: AgentId) -> Party {
+        Party { inside: self.inside.clone(), ..Party::agent(agent) }
+    }
+
+    /// The leases of the runs that this call is made under, the innermost first.
+    pub(super) fn inside(&self) -> &[String] {
+        &self.inside
+    }
+
+    /// How deep it is in runs, as the environment says, even if that is nothing.
+    #[expect(clippy::unused_self, reason = "the world is read through the context")]
+    pub(super) fn depth(&self) -> Option<Vec<u8>> {
+        std::env::var_os(DEPTH_VARIABLE).map(OsString::into_vec)
+    }
+
+    /// All variables of this process.
+    #[expect(clippy::unused_self, reason = "the world is read through the context")]
+    pub(super) fn inherited(&self) -> impl Iterator<Item = (OsString, OsString)> {
+        std::env::vars_os()
     }
 
     /// What this agent should hear of, as far as a state directory can be found.
@@ -275,7 +310,18 @@ fn made(path: &Path) -> Result<Option<StateDir>, Failure> {
 }
 
 fn notices_in(state: &StateDir, agent: &AgentId) -> Result<Vec<Event>, Failure> {
-    Ok(notices(store::read_last_events(state, NEWS)?, agent, host::now().wall))
+    let mut news = notices(store::read_last_events(state, NEWS)?, agent, host::now().wall);
+    let tickets = Tickets::new(state);
+    let mut failed = None;
+    // Who waited is no news any more when it has gone.
+    news.retain(|event| match tickets.is_there(event) {
+        Ok(there) => there != Some(false) || event.event == kind::DROPPED || event.event == kind::CANCELLED,
+        Err(error) => {
+            failed = Some(error);
+            true
+        }
+    });
+    failed.map_or(Ok(news), |error| Err(error.into()))
 }
 
 fn redactor(state: &StateDir, config: &Config) -> Result<Redactor, Failure> {
@@ -305,6 +351,11 @@ impl Open {
             kernel: Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness, pane_of: host::is_pane_of },
             caller: None,
         }
+    }
+
+    /// The records of what was run.
+    pub(super) fn records(&self) -> Records<'_> {
+        Records::of(&self.locks())
     }
 
     /// The state directory that stands at the same path now, if there is one, with the same settings.

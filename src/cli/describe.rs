@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Code, Failure, Report, context::AGENT_VARIABLE, identity::Identity};
+use super::{Code, Failure, Report, args::shell_word, context::AGENT_VARIABLE, identity::Identity};
 use crate::{
-    domain::{Found, Mode, Now, Timestamp, Verdict},
+    domain::{Class, Found, Mode, Now, Timestamp, Verdict},
     host,
-    store::{Event, Logged},
+    store::{Event, Logged, kind},
 };
 
 /// A lease as JSON output shows it.
@@ -27,12 +27,18 @@ pub(super) struct Lease<'a> {
     state: &'static str,
     agent_id: &'a str,
     lease: &'a str,
+    class: &'static str,
+    /// The process that runs a command under it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
     fence: u64,
     acquired_at: Timestamp,
     renewed_at: Timestamp,
     until: Option<Timestamp>,
     left_ms: Option<u64>,
     ttl_s: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_hold_s: Option<u64>,
     /// All resources of the lease, if it is over several.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     resources: &'a [String],
@@ -56,12 +62,15 @@ impl<'a> Lease<'a> {
             state: found.verdict.word(),
             agent_id: lease.agent_id.as_str(),
             lease: &lease.lease,
+            class: lease.class.word(),
+            pid: lease.wrapper.as_ref().map(|wrapper| wrapper.process.pid),
             fence: lease.fence,
             acquired_at: lease.acquired_at,
             renewed_at: lease.renewed_at,
             until: until(found, now),
             left_ms,
             ttl_s: lease.ttl_s.seconds(),
+            max_hold_s: lease.max_hold_s,
             resources: if lease.resources.len() > 1 { &lease.resources } else { &[] },
             host: &lease.host,
             reason: &lease.reason,
@@ -116,7 +125,12 @@ pub(super) fn holding(found: &Found, now: Now) -> String {
     };
     let reason = if lease.reason.is_empty() { String::new() } else { format!(", for: {}", lease.reason) };
     let shared = if found.head.mode == Mode::Shared { " (shared)" } else { "" };
-    format!("{}{shared} since {} ({since} ago), {state}{reason}", lease.agent_id, lease.acquired_at)
+    let run = match (&lease.class, &lease.wrapper) {
+        (Class::Run, Some(wrapper)) => format!(", by a run (process {})", wrapper.process.pid),
+        (Class::Run, None) => ", by a run".to_owned(),
+        (Class::Explicit, _) => String::new(),
+    };
+    format!("{}{shared}{run} since {} ({since} ago), {state}{reason}", lease.agent_id, lease.acquired_at)
 }
 
 /// What is held by whom.
@@ -129,11 +143,6 @@ pub(super) fn also_held(found: &Found, now: Now) -> String {
     let worktree =
         found.head.worktree().map_or_else(|| "the main checkout".to_owned(), |name| format!("worktree {name}"));
     format!("also held in {worktree}, which will be a merge conflict: {}", held_by(found, now))
-}
-
-/// Whether a lease is this agent's.
-pub(super) fn is_of(found: &Found, identity: &Identity) -> bool {
-    found.lease.agent_id == identity.id
 }
 
 /// The refusal because another holds it.
@@ -173,14 +182,32 @@ pub(super) fn notice(event: &Event) -> [String; 5] {
     let by = event.by.clone().unwrap_or_else(|| "-".to_owned());
     let resource = event.resource.as_ref().or(event.file.as_ref()).cloned().unwrap_or_default();
     let was = event.former.as_ref().map(|former| format!("your lease was {}", former.was));
-    let more = was.into_iter().chain(event.reason.clone()).collect::<Vec<_>>().join("; ");
+    let next = match event.event.as_ref() {
+        kind::QUEUED => Some(format!("when you are done: swarmlock release {}", shell_word(resource.as_ref()))),
+        kind::TURN => Some(format!("swarmlock acquire {}, within a minute", shell_word(resource.as_ref()))),
+        _ => None,
+    };
+    let more = was.into_iter().chain(event.reason.clone()).chain(next).collect::<Vec<_>>().join("; ");
     [event.at.clone(), event.event.to_string(), resource, by, more]
+}
+
+/// What it is about, in one word.
+pub(super) fn notice_word(event: &Event) -> &'static str {
+    match event.event.as_ref() {
+        kind::QUEUED => "waits",
+        kind::TURN => "turn",
+        _ => "lost",
+    }
 }
 
 /// The same as a remark.
 pub(super) fn notice_line(event: &Event) -> String {
     let [at, what, resource, by, more] = notice(event);
-    format!("you lost {resource} at {at}: {what} by {by} ({more})")
+    match notice_word(event) {
+        "waits" => format!("{by} waits for {resource}, which you hold, since {at} ({more})"),
+        "turn" => format!("it is your turn for {resource} since {at} ({more})"),
+        _ => format!("you lost {resource} at {at}: {what} by {by} ({more})"),
+    }
 }
 
 /// Says so if the event of a change could not be written.

@@ -19,8 +19,12 @@ pub enum Code {
     Nothing = 13,
     /// A lease was lost while a command ran under it.
     Lost = 14,
+    /// It would wait for itself.
+    Deadlock = 15,
     /// A limit was reached.
     Limit = 16,
+    /// There is no way from here to there.
+    Refused = 17,
     /// Something needs attention.
     Attention = 20,
     /// A state file is damaged.
@@ -35,7 +39,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
@@ -44,7 +48,9 @@ impl Code {
         Self::NotYours,
         Self::Nothing,
         Self::Lost,
+        Self::Deadlock,
         Self::Limit,
+        Self::Refused,
         Self::Attention,
         Self::Damaged,
         Self::Unsafe,
@@ -68,9 +74,11 @@ impl Code {
             Self::Held => "held",
             Self::TimedOut => "timed_out",
             Self::NotYours => "not_yours",
+            Self::Deadlock => "deadlock",
             Self::Nothing => "nothing",
             Self::Lost => "lost",
             Self::Limit => "limit",
+            Self::Refused => "refused",
             Self::Attention => "attention",
             Self::Damaged => "damaged",
             Self::Unsafe => "unsafe",
@@ -88,12 +96,14 @@ impl Code {
                 "an unexpected failure: a full disk, a refusal of the kernel, an output that could not be written"
             }
             Self::Usage => "usage: bad arguments, a path or name that cannot be locked, no checkout",
-            Self::Held => "held by another",
+            Self::Held => "held by another, or others who wait come first",
             Self::TimedOut => "timed out waiting",
             Self::NotYours => "not yours: another holds it, or another living process has your id",
-            Self::Nothing => "nothing there: no such lock",
+            Self::Nothing => "nothing there: no such lock, ticket or record",
             Self::Lost => "the lease was lost while `run` was working; the command was ended",
-            Self::Limit => "refused: a size limit, or an era without numbers",
+            Self::Deadlock => "refused: it would wait for itself; the output names the circle",
+            Self::Limit => "refused: a limit of size or depth, or an era without numbers",
+            Self::Refused => "refused: it has ended, and final is final",
             Self::Attention => "something needs attention: `redact --check` found secrets",
             Self::Damaged => "a state file is damaged or from a newer version; it was left alone",
             Self::Unsafe => "an unsafe file system object: a link, a foreign owner, loose permissions, no guard",

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::Code;
-use crate::{checkout, config, fs, store};
+use crate::{
+    checkout, config,
+    domain::{DEPTH_VARIABLE, DepthError, environment::EnvError},
+    fs, store,
+};
 
 /// A command that did not do what it was asked for.
 #[derive(Debug)]
@@ -74,6 +78,11 @@ impl From<store::Error> for Failure {
                     .help("no lock depends on it; move it aside by hand, and the next change begins another")
                     .next("swarmlock list")
             }
+            store::Error::Damaged { path, .. } if path.starts_with(store::layout::TASKS.as_str()) => {
+                Self::new(Code::Damaged, message)
+                    .help("the record was left alone, and no lock depends on it; move it to quarantine/ by hand")
+                    .next("swarmlock runs")
+            }
             store::Error::Damaged { .. } => Self::new(Code::Damaged, message)
                 .help("the file was left alone, and what it locks is not free; see who had it in the history, and when nobody has, move it to quarantine/ by hand")
                 .next("swarmlock history"),
@@ -123,6 +132,28 @@ impl From<fs::Error> for Failure {
             fs::Error::Call { .. } => Self::new(Code::Failed, message),
         }
         .next("swarmlock status")
+    }
+}
+
+impl From<DepthError> for Failure {
+    fn from(error: DepthError) -> Self {
+        let message = error.to_string();
+        match error {
+            DepthError::Garbage { .. } => Self::new(Code::Usage, message)
+                .help(format!("unset {DEPTH_VARIABLE} if this is not inside a run"))
+                .next("swarmlock --help"),
+            DepthError::TooDeep { .. } => Self::new(Code::Limit, message)
+                .help(
+                    "a run that starts runs without end would do so too; if it is meant, set max_depth in config.toml",
+                )
+                .next("swarmlock config show"),
+        }
+    }
+}
+
+impl From<EnvError> for Failure {
+    fn from(error: EnvError) -> Self {
+        Self::new(Code::Usage, error.to_string()).next("swarmlock --help")
     }
 }
 
@@ -182,5 +213,20 @@ impl From<checkout::Error> for Failure {
                 usage("for what is no file of the checkout, agree on a name: name:docs").next("swarmlock --help")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Depth, environment::Setting};
+
+    #[test]
+    fn a_depth_that_is_none_is_usage_and_one_that_is_too_much_a_limit() {
+        let garbage = Failure::from(Depth::parse(Some(b"-1")).unwrap_err());
+        let deep = Failure::from(Depth::parse(Some(b"3")).unwrap().deeper(3).unwrap_err());
+        let setting = Failure::from(Setting::parse(std::ffi::OsStr::new("LD_PRELOAD=x")).unwrap_err());
+        assert_eq!([garbage.code, deep.code, setting.code], [Code::Usage, Code::Limit, Code::Usage]);
+        assert!([garbage, deep, setting].iter().all(|failure| failure.next.len() == 1));
     }
 }

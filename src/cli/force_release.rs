@@ -80,7 +80,7 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
                 say(report, "released", &found);
             }
             Outcome::Failed(error) => code = code.max(fail(report, error)),
-            Outcome::Nobody(_) | Outcome::NotYours(_) | Outcome::Renewed { .. } => {
+            Outcome::Nobody(_) | Outcome::NotYours(_) | Outcome::Renewed { .. } | Outcome::Behind(_) => {
                 let named = resources.iter().find(|one| one.text() == resource);
                 // It is a hint: where it cannot be had, there is none.
                 let overlapping = named.and_then(|named| locate::overlapping(open, named).ok().flatten());

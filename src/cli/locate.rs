@@ -8,7 +8,7 @@ use std::{
 use super::{Context, Failure, Report, args::shell_word, context::Open};
 use crate::{
     checkout::{Checkout, Purpose},
-    domain::{Found, Holder, Kind, Locks, Looked, Resource, overlap},
+    domain::{Found, Holder, Kind, Locks, Looked, Mode, Party, Resource, overlap},
 };
 
 /// One resource.
@@ -44,11 +44,21 @@ pub(super) struct Target {
 
 impl One {
     /// The resource and what stands on it. Where it names something else than before and nothing stands on that, what
-    /// was locked under this text.
-    pub(super) fn look(&self, context: &Context, report: &Report) -> Result<(Target, Looked), Failure> {
+    /// was locked under this text. Where nobody holds it, also who comes before `party`.
+    pub(super) fn look(
+        &self,
+        context: &Context,
+        party: Option<&Party>,
+        report: &Report,
+    ) -> Result<(Target, Looked), Failure> {
         let checkout = context.checkout()?;
         let open = context.open(&checkout, report)?;
-        look(context, &checkout, open.as_ref(), &self.resource, self.literal)
+        let (target, mut looked) = look(context, &checkout, open.as_ref(), &self.resource, self.literal)?;
+        let free = looked.found.iter().all(|found| found.verdict.is_over());
+        if let Some(open) = open.filter(|_| free) {
+            looked.before = open.locks().before(party, Mode::Exclusive, &target.resource)?;
+        }
+        Ok((target, looked))
     }
 }
 

@@ -14,20 +14,25 @@ mod escape;
 mod exit;
 mod failure;
 mod force_release;
+mod gc;
 mod history;
 mod identity;
 mod init;
 mod list;
 mod locate;
 mod parser;
+mod queue;
 mod redact;
+mod refusal;
 mod release;
 mod renew;
 mod report;
 mod run;
+mod runs;
 mod select;
 mod status;
 mod wait;
+mod waiting;
 mod who;
 mod whoami;
 
@@ -68,9 +73,12 @@ const COMMANDS: &[Spec] = &[
     status::SPEC,
     history::SPEC,
     wait::SPEC,
+    queue::SPEC,
     run::SPEC,
+    runs::SPEC,
     force_release::SPEC,
     cleanup::SPEC,
+    gc::SPEC,
     whoami::SPEC,
     init::SPEC,
     config::SPEC,
@@ -81,7 +89,7 @@ const COMMANDS: &[Spec] = &[
 ];
 
 /// The commands that only look at the state directory: they go on with the defaults where the configuration is wrong.
-const LOOKS: &[&str] = &["check", "who", "list", "status", "history", "wait"];
+const LOOKS: &[&str] = &["check", "who", "list", "status", "history", "wait", "runs"];
 
 /// Runs the command line `args`, the first of which is the program's own name.
 #[must_use]

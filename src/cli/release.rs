@@ -52,7 +52,7 @@ fn release(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done
                 let over = found.as_deref();
                 nobody(report, resource, over, overlapping(&chosen, resource).as_ref(), &mine);
             }
-            Outcome::Renewed { .. } | Outcome::NotYours(_) | Outcome::Failed(_) => {}
+            Outcome::Renewed { .. } | Outcome::NotYours(_) | Outcome::Failed(_) | Outcome::Behind(_) => {}
         }
         Code::Done
     }))

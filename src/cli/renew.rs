@@ -58,6 +58,6 @@ fn renew(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done {
             report.failure(&Failure::new(Code::Nothing, message).next("swarmlock list"));
             Code::Nothing
         }
-        Outcome::Released(_) | Outcome::NotYours(_) | Outcome::Failed(_) => Code::Done,
+        Outcome::Released(_) | Outcome::NotYours(_) | Outcome::Failed(_) | Outcome::Behind(_) => Code::Done,
     }))
 }

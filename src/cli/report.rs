@@ -58,6 +58,11 @@ impl Report {
         Self { command: command.to_owned(), again: flags, ..self }
     }
 
+    /// Whether data is JSON.
+    pub(super) fn is_json(&self) -> bool {
+        self.format.json
+    }
+
     /// One record of data: a line of columns separated by tabs, or one JSON object.
     pub(super) fn data<T: Serialize>(&mut self, columns: &[&str], json: impl FnOnce() -> T) {
         if self.format.json {

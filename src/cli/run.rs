@@ -3,14 +3,19 @@
 mod environment;
 mod handed;
 mod lease;
+mod record;
 
 use std::{ffi::OsString, time::Duration};
 
 use clap::{Args as _, ValueEnum};
 
-use super::{Code, Context, Failure, Outcome, Report, Spec, args, describe, locate::Many};
+use super::{
+    Code, Context, Failure, Outcome, Report, Spec, args, describe,
+    locate::Many,
+    waiting::{self, Patience},
+};
 use crate::{
-    domain::{AgentId, Mode, Ttl},
+    domain::{AgentId, Mode, Now, Ttl, records::How},
     host::{
         self,
         child::{Go, Program, Signals, Watch, supervise},
@@ -18,6 +23,7 @@ use crate::{
 };
 pub(super) use handed::handed;
 use lease::{Lease, Lost, State};
+use record::{About, Keeper};
 
 /// How long a command has to end when its lease is lost.
 const GRACE: Duration = Duration::from_secs(10);
@@ -48,6 +54,15 @@ struct Args {
     /// How long the lease lasts if nothing renews it any more, from 5s to 24h
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = ttl, allow_hyphen_values = true)]
     ttl: Ttl,
+    /// How long to wait in line for it, at most 24h; then the exit code is 11
+    #[arg(long, value_name = "DURATION", default_value = waiting::DEFAULT, value_parser = args::waiting, allow_hyphen_values = true)]
+    wait: Duration,
+    /// Do not wait: the exit code is 10 when it is held
+    #[arg(long, conflicts_with = "wait")]
+    no_wait: bool,
+    /// How long the lease may last at all, from 5s to 24h, renewed or not
+    #[arg(long, value_name = "DURATION", value_parser = ttl, allow_hyphen_values = true)]
+    max_hold: Option<Ttl>,
     /// Why, for those who find it held, at most 1024 bytes (max_reason in config.toml); - reads it from stdin
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     reason: Option<String>,
@@ -90,61 +105,63 @@ fn run(args: Args, context: &Context, report: &mut Report) -> Outcome {
     if made {
         report.note(&format!("made {}", checkout.state_path().display()));
     }
+    let asked = args.environment.asked(context, &open, report)?;
+    let wrapper = host::wrapper("swarmlock run")?;
     let wanted = lease::Wanted {
         mode: if args.shared { Mode::Shared } else { Mode::Exclusive },
         ttl: args.ttl,
         reason: args::reason(args.reason.as_deref(), &open, report)?,
         agent: &agent,
+        wrapper: wrapper.clone(),
+        max_hold: args.max_hold,
+        patience: if args.no_wait { Patience::None } else { Patience::Wait(args.wait) },
     };
-    // From here on until the lease is given back, whoever wants us to end is heard by the loop.
+    let mut keeper = Keeper::new(&open)?;
+    let about = About { agent: &agent, argv: &args.command, wrapper: wrapper.as_ref(), depth: asked.depth };
+    let mut lease = Lease::take(&open, context, identity.as_ref(), &targets, wanted, report, |session, lease| {
+        keeper.begin(session, context, lease, &about);
+    })?;
+    keeper.mention(report);
+    // From here on until the lease is given back, whoever wants us to end is heard by the loop. A signal that came before
+    // has ended this process, and with it the lease.
     let signals = Signals::hold()?;
-    let mut lease = Lease::take(&open, context, identity.as_ref(), &targets, wanted, report)?;
-    if let Some(how) = signals.ended_by() {
-        report.note("ended by a signal before the command was started");
-        if let Some(left) = lease.give_back(report) {
-            report.warning(&left);
-        }
-        report.pass_on(how.code());
-        return Ok(Code::Done);
-    }
-    let program = environment::environment(&args.environment, context, &agent, &lease).map(|environment| Program {
-        command: args.command,
+    let program = asked.environment(context, &open, &agent, &lease, report).map(|environment| Program {
+        command: args.command.clone(),
         clean: environment.clean,
         environment: environment.variables,
         log: args.log,
         json: context.format().json,
     });
-    let mut lost = None;
+    let mut end = End::default();
     let ended = program.and_then(|program| {
-        Ok(supervise(&program, &signals, GRACE, |now| {
-            let go = match (&lost, args.on_lease_loss) {
-                (Some(_), _) => Go::On,
-                (None, on_loss) => match lease.check(now) {
-                    State::Still => Go::On,
-                    State::Lost(why) => {
-                        let go = if on_loss == OnLoss::Stop { Go::End } else { Go::On };
-                        tell(report, &why, go);
-                        lost = Some(why);
-                        go
-                    }
-                },
-            };
-            Watch { go, again: LOOK }
+        Ok(supervise(&program, &signals, GRACE, |now| Watch {
+            go: end.look(now, &mut lease, &keeper, args.on_lease_loss, report),
+            again: LOOK,
         })?)
     });
+    let (how, child) =
+        (end.how(ended.as_ref().is_ok_and(|ended| ended.told)), ended.as_ref().ok().map(|ended| ended.how));
+    let mut unsaid = None;
     // What of a lost lease is still ours, others are not to wait for.
-    let left = lease.give_back(report);
-    if let (Some(left), None) = (left, &lost) {
+    let left = lease.give_back(report, |session| {
+        if !args.log || child.is_none() {
+            unsaid = keeper.end(session, how, child);
+        }
+    });
+    if let (Some(left), None) = (left, &end.lost) {
         report.warning(&left);
     }
     drop(signals);
-    let ended = ended?;
-    if let Some(output) = ended.output {
+    let mut ended = ended?;
+    if let Some(output) = ended.output.take() {
         // Last: whoever reads it may take their time.
-        drop(output.finish());
+        unsaid = keeper.end_with(how, ended.how, &output.finish());
     }
-    match lost {
-        Some(lost) if ended.told => Err(failure(&lost)),
+    if let Some(why) = unsaid {
+        report.warning(&why);
+    }
+    match end.lost {
+        Some(lost) if ended.told && !end.cancelled => Err(failure(&lost)),
         _ => {
             if ended.how == host::child::How::Unknown {
                 report.warning("how the command ended is not known: this call was started with SIGCHLD ignored");
@@ -154,6 +171,44 @@ fn run(args: Args, context: &Context, report: &mut Report) -> Outcome {
             }
             report.pass_on(ended.how.code());
             Ok(Code::Done)
+        }
+    }
+}
+
+/// Why a command is to end.
+#[derive(Debug, Default)]
+struct End {
+    lost: Option<Lost>,
+    cancelled: bool,
+}
+
+impl End {
+    /// Whether the command may go on, asked from time to time.
+    fn look(&mut self, now: Now, lease: &mut Lease<'_>, keeper: &Keeper<'_>, on_loss: OnLoss, report: &Report) -> Go {
+        if self.lost.is_none()
+            && let State::Lost(lost) = lease.check(now)
+        {
+            let go = if on_loss == OnLoss::Stop { Go::End } else { Go::On };
+            tell(report, &lost, go);
+            self.lost = Some(lost);
+            if go == Go::End {
+                return go;
+            }
+        }
+        if keeper.is_cancelled() {
+            self.cancelled = true;
+            report.note("somebody has asked for the end of this run; the command is told to end");
+            return Go::End;
+        }
+        Go::On
+    }
+
+    /// How it ended, as its record says it; `told` if its wrapper ended it.
+    fn how(&self, told: bool) -> How {
+        match (told, self.cancelled) {
+            (false, _) => How::Ended,
+            (true, true) => How::Cancelled,
+            (true, false) => How::Lost,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{
     describe,
     identity::{Identity, unknown},
     locate::held,
+    refusal,
 };
 use crate::{
     domain::{Caller, Changed, Claimant, Found, Locks, Outcome, Resource, Selector},
@@ -132,6 +133,13 @@ pub(super) fn tell(
         let code = match outcome {
             Outcome::NotYours(found) => {
                 report.failure(&not_yours(&found, chosen));
+                Code::NotYours
+            }
+            Outcome::Behind(before) => {
+                let failure = refusal::behind(Code::NotYours, &before, host::now());
+                report.failure(
+                    &failure.next(format!("swarmlock acquire --wait {}", args::shell_word(resource.as_ref()))),
+                );
                 Code::NotYours
             }
             Outcome::Failed(error) => {

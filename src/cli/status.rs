@@ -3,14 +3,14 @@
 use clap::{ArgMatches, Args as _};
 use serde_json::{Value, json};
 
-use super::{Code, Context, Failure, Outcome, Report, Spec, args, describe, identity::Identity};
-use crate::host;
+use super::{Code, Context, Failure, Outcome, Report, Spec, args, describe, identity::Identity, queue, refusal};
+use crate::{domain::Place, host};
 
 pub(super) const SPEC: Spec = Spec {
     name: "status",
     aliases: &[],
     about: "Where you are, who you are, how many locks there are, and which are yours",
-    prints: "lines that begin with checkout, directory, agent, locks, mine for each lease of yours, lost for each you lost",
+    prints: "lines that begin with checkout, directory, agent, locks, mine for each lease of yours, queue, wanted for each place of yours in line, and what you should hear of: lost, waits, turn",
     args: Args::augment_args,
     run: status,
 };
@@ -56,6 +56,9 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
             }
         })?;
     }
+    let places = open.as_ref().map(|open| open.locks().places()).transpose()?.unwrap_or_default();
+    let is_own = |place: &&Place| identity.as_ref().is_some_and(|identity| identity.id == place.ticket.agent_id);
+    let own: Vec<&Place> = places.iter().filter(is_own).collect();
     let notices = match (&open, &identity) {
         (Some(open), Some(identity)) => describe::news(report, open.notices(&identity.id)),
         _ => Vec::new(),
@@ -70,6 +73,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
                 "locks": { "live": counts.live, "mine": counts.mine, "over": counts.over,
                            "unreadable": counts.unreadable },
                 "mine": mine_json, "notices": notices,
+                "queue": places.iter().map(|place| refusal::place_json(place, now)).collect::<Vec<_>>(),
             })
         });
         return Ok(code);
@@ -90,15 +94,32 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
         }
         None => report.data(&["agent", "-", "nothing tells who you are"], || ()),
     }
-    let numbers =
-        format!("{} live ({} yours), {} over, {} unreadable", counts.live, counts.mine, counts.over, counts.unreadable);
-    report.data(&["locks", &numbers], || ());
+    report.data(&["locks", &counts.words()], || ());
+    show_line(report, places.len(), &own);
     for (resource, lease, until) in &mine {
         report.data(&["mine", resource, lease, until], || ());
     }
     for event in &notices {
         let [at, what, resource, by, more] = describe::notice(event);
-        report.data(&["lost", &resource, &at, &what, &by, &more], || ());
+        report.data(&[describe::notice_word(event), &resource, &at, &what, &by, &more], || ());
     }
     Ok(code)
+}
+
+impl Counts {
+    fn words(&self) -> String {
+        let Self { live, mine, over, unreadable } = self;
+        format!("{live} live ({mine} yours), {over} over, {unreadable} unreadable")
+    }
+}
+
+/// How many wait, and the agent's own places.
+fn show_line(report: &mut Report, count: usize, own: &[&Place]) {
+    if count > 0 {
+        report.data(&["queue", &format!("{count} wait ({} of them you)", own.len())], || ());
+    }
+    for place in own {
+        let [resources, ticket, state, since] = queue::waiting_line(place);
+        report.data(&["wanted", &resources, &ticket, &state, &since], || ());
+    }
 }

@@ -10,7 +10,7 @@ use super::{
     locate::{self, Many},
 };
 use crate::{
-    domain::{Found, Mode},
+    domain::{Found, Mode, Whose},
     host,
 };
 
@@ -41,11 +41,12 @@ struct Args {
 fn wait(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
     let args: Args = args::of(matches)?;
     let identity = context.identity_if_known()?;
+    let party = identity.as_ref().map(|identity| context.party(identity));
     let checkout = context.checkout()?;
     let limit_ms = u64::try_from(args.timeout.as_millis()).unwrap_or(u64::MAX);
     let began_ms = host::now().mono_ms;
     let matters = |found: &Found| {
-        let mine = identity.as_ref().is_some_and(|identity| describe::is_of(found, identity));
+        let mine = party.as_ref().is_some_and(|party| party.relation(&found.lease) != Whose::Other);
         let shares = args.shared && found.head.mode == Mode::Shared;
         !mine && !shares && !found.verdict.is_over()
     };

@@ -22,7 +22,7 @@ struct Args {
 
 fn who(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
     let args: Args = args::of(matches)?;
-    let (target, looked) = args.target.look(context, report)?;
+    let (target, looked) = args.target.look(context, None, report)?;
     let now = host::now();
     let (live, over): (Vec<Found>, Vec<Found>) = looked.found.into_iter().partition(|found| !found.verdict.is_over());
     for found in &live {

@@ -110,6 +110,17 @@ pub const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "max_depth",
+        about: "How many runs may be nested in each other",
+        kind: Kind::Integer {
+            min: 1,
+            max: 100,
+            unit: "runs",
+            get: |config| config.max_depth,
+            put: |config, given| config.max_depth = given,
+        },
+    },
+    Key {
         name: "redact",
         about: "Patterns of secrets that must not be stored, in addition to those that are built in",
         kind: Kind::Patterns {

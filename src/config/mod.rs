@@ -35,6 +35,8 @@ pub struct Config {
     pub max_resources: usize,
     /// The longest reason that is kept, in bytes.
     pub max_reason: usize,
+    /// How many runs may be nested in each other.
+    pub max_depth: usize,
     /// Patterns of secrets, in addition to those that are built in, as they were written.
     pub redact: Vec<String>,
 }
@@ -57,6 +59,7 @@ impl Default for Config {
             guard_wait: Duration::from_secs(5),
             max_resources: 100,
             max_reason: 1024,
+            max_depth: 3,
             redact: Vec::new(),
         }
     }

@@ -12,7 +12,7 @@ fn nothing_is_the_defaults_and_each_key_changes_its_own_field() {
         assert_eq!(Config::parse(empty), Ok(Config::default()), "{empty:?}");
     }
     let second = Duration::from_secs(1);
-    let table: [(&str, Config); 13] = [
+    let table: [(&str, Config); 15] = [
         ("default_ttl = '1s'", Config { default_ttl: Ttl::new(second).unwrap(), ..Config::default() }),
         ("default_ttl = '1500ms'", Config { default_ttl: Ttl::new(2 * second).unwrap(), ..Config::default() }),
         ("default_ttl = '24h'", Config { default_ttl: Ttl::new(86_400 * second).unwrap(), ..Config::default() }),
@@ -23,6 +23,8 @@ fn nothing_is_the_defaults_and_each_key_changes_its_own_field() {
         ("max_resources = 2_50", Config { max_resources: 250, ..Config::default() }),
         ("max_reason = 1", Config { max_reason: 1, ..Config::default() }),
         ("max_reason = 0x2000", Config { max_reason: 8192, ..Config::default() }),
+        ("max_depth = 1", Config { max_depth: 1, ..Config::default() }),
+        ("max_depth = 100", Config { max_depth: 100, ..Config::default() }),
         ("redact = []", Config::default()),
         ("redact = ['a\\d', \"b\"]", Config { redact: vec!["a\\d".to_owned(), "b".to_owned()], ..Config::default() }),
         ("redact = [\n# why\n'a',\n]", Config { redact: vec!["a".to_owned()], ..Config::default() }),
@@ -67,6 +69,9 @@ fn a_wrong_value_names_its_line_its_key_what_it_is_and_what_is_taken() {
         ("max_reason = '1 KiB'", "text; it takes a whole number"),
         ("max_reason = 8193", "from 1 to 8192"),
         ("max_reason = 0", "from 1 to 8192"),
+        ("max_depth = 0", "0: it takes a number of runs from 1 to 100"),
+        ("max_depth = 101", "from 1 to 100"),
+        ("max_depth = -1", "from 1 to 100"),
         ("redact = 'x'", "text; it takes a list"),
         ("redact = [1]", "a pattern is a whole number"),
         ("redact = [['x']]", "a pattern is a list"),
@@ -98,7 +103,11 @@ fn an_unknown_key_is_refused_with_what_was_meant() {
         ("gaurd_wait = '1s'", "gaurd_wait", "did you mean guard_wait?"),
         ("max-reason = 5", "max-reason", "did you mean max_reason?"),
         ("[redacted]", "redacted", "did you mean redact?"),
-        ("timeout = 5", "timeout", "the keys are default_ttl, guard_wait, max_resources, max_reason, redact"),
+        (
+            "timeout = 5",
+            "timeout",
+            "the keys are default_ttl, guard_wait, max_resources, max_reason, max_depth, redact",
+        ),
         ("locks.guard_wait = '1s'", "locks", "the keys are"),
         ("[locks]\nguard_wait = '1s'", "locks", "the keys are"),
         ("[[locks]]\n", "locks", "the keys are"),
@@ -169,7 +178,7 @@ fn the_lines_of_the_keys_are_known_and_each_pattern_is_judged() {
     let text = "# one\nguard_wait = '1s'\n\nredact = [\n  'good',\n  'bad',\n]\n";
     let loaded = Loaded::parse(text, &|_| Ok(())).unwrap();
     let lines: Vec<_> = KEYS.iter().map(|key| loaded.line(key)).collect();
-    assert_eq!(lines, [None, Some(2), None, None, Some(4)]);
+    assert_eq!(lines, [None, Some(2), None, None, None, Some(4)]);
     let judge = |pattern: &str| if pattern == "bad" { Err("it is bad".to_owned()) } else { Ok(()) };
     let error = Loaded::parse(text, &judge).unwrap_err();
     assert_eq!(error.to_string(), "line 6: redact: the pattern bad: it is bad");

@@ -1,6 +1,6 @@
 //! What becomes of a request, given what stands there. Pure.
 
-use super::{AgentId, Holder, Mode, Token};
+use super::{AgentId, Class, Holder, Mode, Token, Whose};
 
 /// Who asks to release or renew.
 #[derive(Clone, Debug)]
@@ -16,7 +16,8 @@ impl Claimant {
     #[must_use]
     pub fn owns(&self, lease: &Holder) -> bool {
         match self {
-            Self::Agent(agent) => lease.agent_id == *agent,
+            // What a command runs under is the wrapper's, who has the token.
+            Self::Agent(agent) => lease.agent_id == *agent && lease.class == Class::Explicit,
             Self::Bearer(token) => lease.token == *token,
         }
     }
@@ -25,8 +26,8 @@ impl Claimant {
 /// A lease that overlaps what is wanted, as far as the decision goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overlap {
-    /// It is the asking agent's own.
-    pub mine: bool,
+    /// Whose it is to whoever asks.
+    pub whose: Whose,
     /// It is on the very resource that is wanted.
     pub same: bool,
     /// Its mode.
@@ -54,12 +55,15 @@ pub enum AcquireDecision {
 #[must_use]
 pub fn decide_acquire(wanted: Mode, overlaps: &[Overlap]) -> AcquireDecision {
     let excludes = |other: &Overlap| wanted == Mode::Exclusive || other.mode == Mode::Exclusive;
-    if overlaps.iter().any(|other| !other.mine && !other.over && excludes(other)) {
+    if overlaps.iter().any(|other| other.whose == Whose::Other && !other.over && excludes(other)) {
         return AcquireDecision::Refuse;
     }
-    let own = overlaps.iter().find(|other| other.mine && other.same && !other.over);
+    let own = overlaps.iter().find(|other| other.whose == Whose::Mine && other.same && !other.over);
+    // What a command of the same agent needs on the very file keeps it exclusive.
+    let kin = overlaps.iter().any(|other| other.whose == Whose::Kin && other.same && !other.over);
     match (own.map(|own| own.mode), wanted) {
         (None, _) => AcquireDecision::Grant,
+        (Some(Mode::Exclusive), Mode::Shared) if kin => AcquireDecision::Renew,
         (Some(Mode::Exclusive), Mode::Exclusive) | (Some(Mode::Shared), Mode::Shared) => AcquireDecision::Renew,
         (Some(Mode::Shared), Mode::Exclusive) => AcquireDecision::Upgrade,
         (Some(Mode::Exclusive), Mode::Shared) => AcquireDecision::Downgrade,
@@ -128,7 +132,11 @@ mod tests {
     fn the_table_of_acquiring() {
         use AcquireDecision::{Downgrade, Grant, Refuse, Renew, Upgrade};
         use Mode::{Exclusive, Shared};
-        let lease = |mine, same, mode, over| Overlap { mine, same, mode, over };
+        let lease = |mine, same, mode, over| {
+            let whose = if mine { Whose::Mine } else { Whose::Other };
+            Overlap { whose, same, mode, over }
+        };
+        let kin = |same, mode| Overlap { whose: Whose::Kin, same, mode, over: false };
         let mine = |mode| lease(true, true, mode, false);
         let other = |mode| lease(false, true, mode, false);
         let beside = |mode| lease(false, false, mode, false);
@@ -154,6 +162,13 @@ mod tests {
             // One's own lease on something that overlaps is no obstacle, and not this lease.
             (Exclusive, vec![lease(true, false, Exclusive, false)], Grant),
             (Shared, vec![lease(true, false, Exclusive, false)], Grant),
+            // That of a command to its agent, or of the agent to its command, is no obstacle either, and never renewed.
+            (Exclusive, vec![kin(true, Exclusive)], Grant),
+            (Exclusive, vec![kin(false, Exclusive)], Grant),
+            (Shared, vec![kin(true, Exclusive)], Grant),
+            (Exclusive, vec![kin(true, Shared), other(Shared)], Refuse),
+            (Shared, vec![mine(Exclusive), kin(true, Exclusive)], Renew),
+            (Shared, vec![mine(Exclusive), kin(false, Exclusive)], Downgrade),
             // What is over excludes nobody, not even when it was one's own.
             (Exclusive, vec![lease(false, true, Exclusive, true)], Grant),
             (Exclusive, vec![lease(false, false, Shared, true)], Grant),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{AgentId, Now, Resource, Timestamp, Token, Ttl};
+use super::{AgentId, Here, Now, PidNamespace, Process, Resource, Timestamp, Token, Ttl};
 use crate::store::ClaimKey;
 
 /// Whether others may hold the resource too.
@@ -33,6 +33,83 @@ impl Mode {
 pub enum Class {
     /// Somebody asked for it.
     Explicit,
+    /// A command runs under it: it belongs to the process that runs the command, not to all of its agent.
+    Run,
+}
+
+impl Class {
+    /// How it came about in one word, as files and output name it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Explicit => "explicit",
+            Self::Run => "run",
+        }
+    }
+}
+
+/// The process that runs a command under a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wrapper {
+    /// The boot that it is of.
+    pub boot_id: String,
+    /// The process.
+    pub process: Process,
+    /// Where it has its number.
+    pub pid_ns: PidNamespace,
+}
+
+impl Wrapper {
+    /// The process, if it has its number where we are.
+    #[must_use]
+    pub fn process_here(&self, here: &Here<'_>) -> Option<&Process> {
+        let same_boot = !self.boot_id.is_empty() && self.boot_id == here.boot_id;
+        let same = same_boot && here.own_clock && here.pid_ns == Some(&self.pid_ns);
+        Some(&self.process).filter(|_| same)
+    }
+}
+
+/// Who asks for a lease, as far as it decides what is in the way.
+#[derive(Clone, Debug)]
+pub struct Party {
+    /// The agent.
+    pub agent: AgentId,
+    /// How the lease comes about.
+    pub class: Class,
+    /// The run leases that the call is made under, by their ids: a command calls for itself what it was run for.
+    pub inside: Vec<String>,
+}
+
+/// Whose a lease is to somebody who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Theirs: it goes on.
+    Mine,
+    /// It is no obstacle, and stays beside theirs: the own agent's to a command that it runs, and that of the command
+    /// to what runs inside of it.
+    Kin,
+    /// Another's.
+    Other,
+}
+
+impl Party {
+    /// An agent that asks for itself.
+    #[must_use]
+    pub fn agent(agent: AgentId) -> Self {
+        Self { agent, class: Class::Explicit, inside: Vec::new() }
+    }
+
+    /// Whose this lease is to them.
+    #[must_use]
+    pub fn relation(&self, lease: &Holder) -> Whose {
+        match (lease.class, self.class) {
+            _ if lease.agent_id != self.agent => Whose::Other,
+            (Class::Run, _) if self.inside.contains(&lease.lease) => Whose::Kin,
+            (Class::Run, _) => Whose::Other,
+            (Class::Explicit, Class::Run) => Whose::Kin,
+            (Class::Explicit, Class::Explicit) => Whose::Mine,
+        }
+    }
 }
 
 /// One lease in a lock file.
@@ -60,6 +137,9 @@ pub struct Holder {
     pub ttl_s: Ttl,
     /// How long it may last at all, in seconds.
     pub max_hold_s: Option<u64>,
+    /// When it was granted, by `CLOCK_MONOTONIC`; only if it may not last for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acquired_mono_ms: Option<u64>,
     /// The machine that it was granted on.
     pub host: String,
     /// Why it was taken, in the holder's words.
@@ -70,6 +150,9 @@ pub struct Holder {
     /// stands in the last of them, and what that one says of its life counts for all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// The process that runs a command under it, if it is a [`Class::Run`] and its number can be told from others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrapper: Option<Wrapper>,
     /// Keys that this version does not know, kept when it rewrites the file.
     #[serde(flatten, skip_deserializing)]
     pub(super) unknown: Option<Map<String, Value>>,
@@ -81,6 +164,9 @@ pub(super) struct NewLease<'a> {
     pub(super) agent: &'a AgentId,
     /// All its resources, in the order of their lock files.
     pub(super) resources: &'a [Resource],
+    pub(super) class: Class,
+    pub(super) max_hold: Option<Ttl>,
+    pub(super) wrapper: Option<Wrapper>,
     pub(super) number: u64,
     pub(super) era: u64,
     pub(super) same_boot: bool,
@@ -102,16 +188,18 @@ impl Holder {
             fence: new.number,
             era: new.era,
             token: new.token,
-            class: Class::Explicit,
+            class: new.class,
             acquired_at: at,
             renewed_at: at,
             renewed_mono_ms: new.same_boot.then_some(new.now.mono_ms),
             ttl_s: new.ttl,
-            max_hold_s: None,
+            max_hold_s: new.max_hold.map(Ttl::seconds),
+            acquired_mono_ms: new.max_hold.filter(|_| new.same_boot).map(|_| new.now.mono_ms),
             host: new.host.to_owned(),
             reason: new.reason,
             resources: new.resources.iter().map(Resource::text).collect(),
             files,
+            wrapper: new.wrapper,
             unknown: None,
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{AgentId, Holder, Kind, Mode, Resource, Result, resource::shown};
+use super::{AgentId, Class, Holder, Kind, Mode, Resource, Result, resource::shown};
 use crate::store::{ClaimKey, Error, FORMAT, Versioned, parse_json};
 
 /// A lock file as it is written.
@@ -200,7 +200,7 @@ impl LockFile {
 }
 
 /// Keys that are left out when they have nothing to say, so that a rewrite does not take the old ones for unknown.
-const HOLDER_KEYS: &[&str] = &["files"];
+const HOLDER_KEYS: &[&str] = &["files", "wrapper", "acquired_mono_ms"];
 const FILE_KEYS: &[&str] = &["filepath_hex"];
 
 /// `None` if there is nothing: an empty map would ask the kernel for random numbers.
@@ -240,7 +240,11 @@ pub fn parse_lock(key: &ClaimKey, bytes: &[u8]) -> Result<LockFile> {
 impl LockFile {
     /// What about its leases does not fit together.
     fn unsound(&self, key: &ClaimKey) -> Option<&'static str> {
-        if self.head.mode == Mode::Exclusive && self.holders.len() > 1 {
+        // A command that an agent runs may lock what the agent holds.
+        let one_agent =
+            self.holders.windows(2).all(|two| matches!(two, [one, other] if one.agent_id == other.agent_id));
+        let explicit = self.holders.iter().filter(|holder| holder.class == Class::Explicit).count();
+        if self.head.mode == Mode::Exclusive && (!one_agent || explicit > 1) {
             return Some("it is exclusive and has several holders");
         }
         for (at, holder) in self.holders.iter().enumerate() {

@@ -17,6 +17,9 @@ fn holder(agent: &str, number: u64, resources: &[Resource]) -> Holder {
     Holder::grant(NewLease {
         agent: &AgentId::new(agent).unwrap(),
         resources,
+        class: Class::Explicit,
+        max_hold: None,
+        wrapper: None,
         number,
         era: 1000,
         same_boot: true,

@@ -3,7 +3,9 @@
 mod agent;
 mod beat;
 mod decide;
+mod depth;
 mod encode;
+pub mod environment;
 mod glob;
 mod history;
 mod holder;
@@ -14,6 +16,8 @@ mod notices;
 mod outcome;
 mod overlap;
 mod process;
+pub mod queue;
+pub mod records;
 pub mod redact;
 mod resource;
 mod time;
@@ -26,16 +30,20 @@ pub use decide::{
     AcquireDecision, Claimant, GiveUp, Overlap, RenewDecision, decide_acquire, decide_release, decide_renew,
     is_worth_renewing,
 };
+pub use depth::{DEPTH_VARIABLE, Depth, DepthError};
 pub use glob::{Glob, GlobError};
 pub use history::{Filter, history};
-pub use holder::{Class, Holder, Mode};
+pub use holder::{Class, Holder, Mode, Party, Whose, Wrapper};
 pub use key::{NameError, NameKey, PathKey, TreeKey, Worktree, is_invisible};
 pub use lock_file::{Head, LockFile, parse_lock};
-pub use locks::{Caller, Kernel, Locks};
+pub use locks::{Caller, CancelledPlace, Kernel, Locks, Waiter};
 pub use notices::notices;
-pub use outcome::{Acquired, Changed, Cleaned, Found, Grant, Granted, Looked, Outcome, Request, Selector};
+pub use outcome::{
+    Acquired, Changed, Cleaned, Found, Grant, Granted, Link, Looked, Outcome, Place, Refusal, Request, Selector,
+};
 pub use overlap::{Files, overlap};
 pub use process::{Liveness, Mark, Origin, PidNamespace, Process};
+pub use queue::{Keep, Presence, Stand, Ticket, TicketState, Turn};
 use resource::may_overlap;
 pub use resource::{Candidates, Kind, NAME_PREFIX, Resource, candidates};
 pub use time::{Now, Timestamp, Ttl, TtlError};

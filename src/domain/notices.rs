@@ -1,7 +1,7 @@
 //! What an agent should hear of: leases that it lost. Pure.
 
 use super::{AgentId, Timestamp};
-use crate::store::Event;
+use crate::store::{Event, kind};
 
 /// How long a lost lease is news, in milliseconds.
 const NEWS_MS: u64 = 24 * 3600 * 1000;
@@ -13,15 +13,27 @@ pub fn notices(events: Vec<Event>, agent: &AgentId, now: Timestamp) -> Vec<Event
     let agent = agent.as_str();
     let mut news: Vec<Event> = Vec::new();
     for event in events {
-        if event.agent_id.as_deref() == Some(agent) && event.to.as_deref() != Some(agent) {
-            news.retain(|old| !same_lock(old, &event));
-        } else if event.to.as_deref() == Some(agent) && event.by.as_deref() != Some(agent) {
+        let told = event.to.iter().any(|to| to == agent);
+        // Whoever waited has gone on.
+        news.retain(|old| old.event != kind::QUEUED || !goes_on(old, &event));
+        if event.agent_id.as_deref() == Some(agent) && !told {
+            // By renewing it, the holder lets nobody in.
+            let let_in = |old: &Event| old.event != kind::QUEUED || event.event == kind::RELEASED;
+            news.retain(|old| !(let_in(old) && same_lock(old, &event)));
+        } else if told && event.by.as_deref() != Some(agent) {
             // A time that cannot be read is news rather than nothing.
             let fresh = event.at.parse::<Timestamp>().map_or(true, |at| at.ms_before(now) < NEWS_MS);
             news.extend(fresh.then_some(event));
         }
     }
     news
+}
+
+/// Whether somebody who waited has what it waited for, or waits no more.
+fn goes_on(queued: &Event, event: &Event) -> bool {
+    let ended = [kind::CANCELLED, kind::DROPPED].contains(&event.event.as_ref()) && event.file == queued.file;
+    let granted = event.fence.is_some() && event.agent_id == queued.by && event.resource == queued.resource;
+    ended || granted
 }
 
 fn same_lock(old: &Event, new: &Event) -> bool {
@@ -32,7 +44,7 @@ fn same_lock(old: &Event, new: &Event) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Former, kind};
+    use crate::store::Former;
 
     const NOW_MS: u64 = 1_795_228_279_860;
 
@@ -41,7 +53,7 @@ mod tests {
             file: Some(file.to_owned()),
             resource: Some(file.to_owned()),
             by: Some(by.to_owned()),
-            to: Some(to.to_owned()),
+            to: vec![to.to_owned()],
             former: Some(Former { agent_id: to.to_owned(), fence: 1, was: "expired".into() }),
             ..Event::new(kind::TAKEN_OVER, NOW_MS - ago_ms)
         }

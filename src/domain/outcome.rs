@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{AgentId, Head, Holder, Mode, Resource, Token, Ttl, Verdict};
+use super::{AgentId, Head, Holder, Mode, Party, Presence, Resource, Ticket, Token, Ttl, Turn, Verdict, Wrapper};
 use crate::store::{ClaimKey, Error, Former, Logged};
 
 /// A lease on one resource that stands, and whether it is over.
@@ -25,6 +25,8 @@ pub struct Looked {
     pub found: Vec<Found>,
     /// Leases of others on the same files in other worktrees: no obstacle now, a merge conflict later.
     pub also_held: Vec<Found>,
+    /// Where nobody holds it: those who wait for it and come first.
+    pub before: Vec<Place>,
 }
 
 /// What somebody wants to hold.
@@ -35,7 +37,11 @@ pub struct Request {
     /// Whether others may share it.
     pub mode: Mode,
     /// Who.
-    pub agent: AgentId,
+    pub party: Party,
+    /// The process that runs a command under the lease, if it is one that can be told from others.
+    pub wrapper: Option<Wrapper>,
+    /// How long the lease may last at all.
+    pub max_hold: Option<Ttl>,
     /// For how long; `None` keeps what it was for what is already held.
     pub ttl: Option<Ttl>,
     /// For how long if nothing else is said.
@@ -98,8 +104,49 @@ pub enum Acquired {
         /// What else there is to say of each change that took place.
         logged: Vec<Logged>,
     },
-    /// Others hold these, or what overlaps them; nothing has changed. Never empty.
-    Held(Vec<Found>),
+    /// Others are in the way; nothing is granted.
+    Refused(Box<Refusal>),
+    /// It would wait for itself: each of these waits for the next, the last for the first.
+    Deadlock(Vec<Link>),
+    /// The place in line is gone: it was cancelled, or its turn has passed twice.
+    Dropped,
+}
+
+/// Who is in the way.
+#[derive(Debug, Default)]
+pub struct Refusal {
+    /// Those who hold it, or what overlaps it.
+    pub held: Vec<Found>,
+    /// Those who come first, in the order of the line; empty while others hold it.
+    pub before: Vec<Place>,
+    /// The place in line of whoever asked, if it has one.
+    pub place: Option<Place>,
+}
+
+/// A place in line.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// Whether somebody stands behind it.
+    pub presence: Presence,
+    /// Whether its turn has come.
+    pub turn: Turn,
+    /// Those who hold what it wants, or what overlaps it.
+    pub held: Vec<Found>,
+    /// The number of the ticket that comes before it, if nobody holds what it wants.
+    pub behind: Option<u64>,
+}
+
+/// One wait in a circle.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Who waits.
+    pub agent: AgentId,
+    /// For what, as people write it.
+    pub wants: Vec<String>,
+    /// What the next one holds of it; `None` if the next one only stands before this one in line.
+    pub held: Option<Found>,
 }
 
 /// Which leases to release or renew.
@@ -127,6 +174,8 @@ pub enum Outcome {
     Nobody(Option<Box<Found>>),
     /// Another holds it; nothing has changed.
     NotYours(Box<Found>),
+    /// It was over, and others who wait come first; nothing has changed.
+    Behind(Vec<Place>),
     /// Its file is damaged or unsafe, or the change failed; the others are tried all the same.
     Failed(Error),
 }
@@ -157,6 +206,8 @@ pub struct Cleaned {
     pub swept: usize,
     /// How many beats of agents that hold nothing are gone.
     pub beats: usize,
+    /// How many records say now that their run was abandoned.
+    pub abandoned: usize,
     /// Why lock files were left: they cannot be read, or not be removed.
     pub left: Vec<Error>,
     /// Why events of changes that took place are not written yet.

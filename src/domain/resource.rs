@@ -214,10 +214,7 @@ pub(super) fn may_overlap(files: &Files<'_>, family: Family, name: &str, buffer:
         Family::Paths if is_key(buffer) => overlap(*files, Files::Path(buffer)),
         Family::Trees if buffer == b"." => overlap(*files, Files::Tree(b"")),
         Family::Trees if is_key(buffer) => overlap(*files, Files::Tree(buffer)),
-        Family::Globs => match Glob::new(buffer) {
-            Ok(glob) if glob.as_bytes() == buffer => overlap(*files, Files::Glob(&glob)),
-            Ok(_) | Err(_) => true,
-        },
+        Family::Globs => Glob::kept(buffer).is_none_or(|glob| overlap(*files, Files::Glob(&glob))),
         Family::Names | Family::Paths | Family::Trees => true,
     }
 }
@@ -286,6 +283,37 @@ mod tests {
             }
             assert!(may_overlap(&here, Family::Globs, "%5B.lock", &mut buffer));
         }
+    }
+
+    #[test]
+    fn the_name_of_a_pattern_dismisses_it_only_if_it_is_one() {
+        let mut buffer = Vec::new();
+        let mut may = |name: &str, path: &[u8]| may_overlap(&Files::Path(path), Family::Globs, name, &mut buffer);
+        for (name, path, expected) in [
+            ("src%2F%2A%2A%2Fpart1%2A.rs.lock", &b"src/part1.rs"[..], true),
+            ("src%2F%2A%2A%2Fpart1%2A.rs.lock", b"src/measured.rs", false),
+            ("%2A%2A%2F%2A.%7Bts%2Ctsx%7D.lock", b"src/a.tsx", true),
+            ("%2A%2A%2F%2A.%7Bts%2Ctsx%7D.lock", b"src/a.rs", false),
+            ("%FF%2A.lock", b"\xffa", true),
+            ("%FF%2A.lock", b"a", false),
+            // Cut, encoded in another way, not as a pattern is kept, or none at all.
+            ("docs~%2A.lock", b"src/a.rs", true),
+            ("docs%2F%2.lock", b"src/a.rs", true),
+            ("docs%2F%2A", b"src/a.rs", true),
+            ("docs%2F%2A%2A%2A.lock", b"src/a.rs", true),
+            ("docs%2F%2A%2A%2F%2A%2A.lock", b"src/a.rs", true),
+            ("docs%2F%2F%2A.lock", b"src/a.rs", true),
+            ("docs%2F%7Ba.lock", b"src/a.rs", true),
+            ("docs%2F%5Bz-a%5D.lock", b"src/a.rs", true),
+            ("docs%2F%00%2A.lock", b"src/a.rs", true),
+            ("docs%2F..%2F%2A.lock", b"src/a.rs", true),
+        ] {
+            assert_eq!(may(name, path), expected, "{name}");
+        }
+        let deep = [&"%7B".repeat(60), ".lock"].concat();
+        assert!(may(&deep, b"src/a.rs"), "braces too deep");
+        let wide = ["%2Aa".repeat(1000).as_str(), ".lock"].concat();
+        assert!(may(&wide, &b"a".repeat(4096)), "too large, and it matches");
     }
 
     #[test]

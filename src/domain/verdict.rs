@@ -55,23 +55,36 @@ impl Verdict {
 
 /// Whether `lease` is over.
 ///
-/// A renewal in the future counts as now; a beat in the future is none. Age alone never ends a lease that is renewed.
+/// A renewal in the future counts as now; a beat in the future is none. Age alone ends no lease that is renewed, but one that was
+/// taken for a limited time.
 #[must_use]
 pub fn verdict(lease: &Holder, facts: &Facts, evidence: &Evidence) -> Verdict {
     if facts.era.number != Some(lease.era) {
         return Verdict::Orphaned { why: "granted before the machine was restarted or the directory copied" };
     }
     if evidence.gone {
-        return Verdict::Orphaned { why: "its agent's process is gone" };
+        let why = match lease.class {
+            Class::Explicit => "its agent's process is gone",
+            Class::Run => "the process that ran its command is gone",
+        };
+        return Verdict::Orphaned { why };
     }
     let renewed = Moment { wall: lease.renewed_at, mono_ms: lease.renewed_mono_ms };
     // A working agent renews by working what it asked for.
     let seen = match lease.class {
         Class::Explicit => evidence.seen,
+        // The wrapper renews it, as long as it does.
+        Class::Run => None,
+    };
+    let granted = Moment { wall: lease.acquired_at, mono_ms: lease.acquired_mono_ms };
+    let at_most = match lease.max_hold_s.map(|max_hold_s| left(granted, max_hold_s.saturating_mul(1000), facts)) {
+        Some((0, ago_ms)) => return Verdict::Expired { ago_ms },
+        Some((left_ms, _)) => left_ms,
+        None => u64::MAX,
     };
     let spans = [Some(renewed), seen].into_iter().flatten().map(|sign| left(sign, lease.ttl_s.ms(), facts));
     match spans.max_by_key(|(left, over)| (*left, std::cmp::Reverse(*over))) {
-        Some((left_ms, _)) if left_ms > 0 => Verdict::Live { left_ms },
+        Some((left_ms, _)) if left_ms > 0 => Verdict::Live { left_ms: left_ms.min(at_most) },
         Some((_, ago_ms)) => Verdict::Expired { ago_ms },
         None => Verdict::Expired { ago_ms: 0 },
     }
@@ -103,6 +116,9 @@ mod tests {
         let new = NewLease {
             agent: &AgentId::new("alice").unwrap(),
             resources: &[resource],
+            class: Class::Explicit,
+            max_hold: None,
+            wrapper: None,
             number: ERA + 1,
             era: ERA,
             same_boot,
@@ -113,6 +129,24 @@ mod tests {
             now: Now { wall: Timestamp::from_unix_ms(WALL), mono_ms: MONO },
         };
         Holder::grant(new)
+    }
+
+    #[test]
+    fn a_lease_for_a_limited_time_ends_however_often_it_is_renewed() {
+        let mut lease = lease(true);
+        (lease.max_hold_s, lease.acquired_mono_ms) = (Some(60), Some(MONO));
+        let at = |after_ms: u64, lease: &mut Holder| {
+            (lease.renewed_at, lease.renewed_mono_ms) =
+                (Timestamp::from_unix_ms(WALL + after_ms), Some(MONO + after_ms));
+            let now = Now { wall: Timestamp::from_unix_ms(WALL + after_ms), mono_ms: MONO + after_ms };
+            let era = CurrentEra { number: Some(ERA), recorded: ERA, same_boot: true };
+            verdict(lease, &Facts { era, now }, &Evidence::NOTHING)
+        };
+        assert_eq!(at(0, &mut lease), Verdict::Live { left_ms: 10_000 });
+        assert_eq!(at(55_000, &mut lease), Verdict::Live { left_ms: 5_000 });
+        assert_eq!(at(60_001, &mut lease), Verdict::Expired { ago_ms: 1 });
+        lease.max_hold_s = None;
+        assert_eq!(at(60_001, &mut lease), Verdict::Live { left_ms: 10_000 }, "the control");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use rustix::{
     io::{Errno, retry_on_intr},
 };
 
-use super::{Dir, Entry, Error, File, FileName, Hazard, Result, dir::PRIVATE_FILE, system::umask_is_private};
+use super::{Dir, Entry, Error, File, FileName, Flocked, Hazard, Result, dir::PRIVATE_FILE, system::umask_is_private};
 
 /// How many directories in each other are removed: a state directory has four.
 const DEEPEST: u32 = 16;
@@ -51,6 +51,23 @@ impl Dir {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         let fd = self.open_at(&[name], flags, PRIVATE_FILE)?;
         self.fill(&fd, name, bytes, sync, stamp).inspect_err(|_| self.discard(name))
+    }
+
+    /// The same for a file on which this process holds an exclusive `flock` before anybody can see it, until it is closed.
+    ///
+    /// # Errors
+    /// As [`Dir::create`].
+    pub fn create_held(&self, name: &FileName, bytes: &[u8]) -> Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        let fd = self.open_at(&[name], flags, PRIVATE_FILE)?;
+        let done = self.fill(&fd, name, bytes, Sync::Volatile, Stamp::Now).and_then(|()| {
+            let file = File::checked(fd, self.path().join(name.as_str()))?;
+            match file.flock_own()? {
+                Flocked::Held => Ok(file),
+                Flocked::Busy => Err(self.failed("flock", name, Errno::WOULDBLOCK)),
+            }
+        });
+        done.inspect_err(|_| self.discard(name))
     }
 
     fn fill(&self, fd: &OwnedFd, name: &FileName, bytes: &[u8], sync: Sync, stamp: Stamp) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::{io, sync::mpsc, thread, time::Duration};
 
 use fs2::FileExt as _;
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use super::{Error, File, Result, read_system_file};
 
@@ -57,6 +57,28 @@ impl File {
             Ok(Ok(())) => Ok(Flocked::Held),
             Ok(Err(error)) => Err(refused("flock", &error)),
             Err(_) => Ok(Flocked::Busy),
+        }
+    }
+
+    /// Takes an exclusive `flock` on a file on which nobody else ever takes one but to look (see [`File::is_flocked`]).
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn flock_own(&self) -> Result<Flocked> {
+        self.flock(Duration::from_millis(100))
+    }
+
+    /// Whether another open file holds an exclusive `flock` on it. Looking disturbs no other look.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn is_flocked(&self) -> Result<bool> {
+        use rustix::fs::FlockOperation::{NonBlockingLockShared, Unlock};
+        let failed = |errno| Error::call("flock", &self.path, errno);
+        match retry_on_intr(|| rustix::fs::flock(&self.fd, NonBlockingLockShared)) {
+            Ok(()) => retry_on_intr(|| rustix::fs::flock(&self.fd, Unlock)).map(|()| false).map_err(failed),
+            Err(Errno::WOULDBLOCK) => Ok(true),
+            Err(errno) => Err(failed(errno)),
         }
     }
 }

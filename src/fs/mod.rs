@@ -13,6 +13,7 @@ mod flock;
 mod name;
 mod resolve;
 mod system;
+mod watch;
 
 pub use change::{Published, Stamp, Sync};
 pub use dir::{Dir, Entry};
@@ -24,6 +25,7 @@ pub use system::{
     Kind, given_umask, link_target, look_at, open_terminal, process_numbers, read_foreign, read_system_file,
     read_system_line, read_system_start, set_private_umask, set_umask,
 };
+pub use watch::Watch;
 
 /// The result of a file system call.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 pub use ancestors::{Ancestors, Pane, is_pane_of};
-pub use process::{liveness, pid_namespace};
+pub use process::{liveness, pid_namespace, wrapper};
 
 /// Now, by both clocks.
 #[must_use]

@@ -8,7 +8,7 @@ use rustix::{
 };
 
 use crate::{
-    domain::{Liveness, PidNamespace, Process},
+    domain::{Liveness, PidNamespace, Process, Wrapper},
     fs, store,
 };
 
@@ -106,6 +106,16 @@ fn look_for_namespace() -> store::Result<Option<PidNamespace>> {
             Ok(first.map(|first| PidNamespace { inode, init_started: Some(first.started) }))
         }
     }
+}
+
+/// This process as the one that runs a command under a lease; `None` if it has no number that means the same to others.
+///
+/// # Errors
+/// If what is there cannot be read for a reason that may pass.
+pub fn wrapper(name: &str) -> store::Result<Option<Wrapper>> {
+    let Some(pid_ns) = pid_namespace()? else { return Ok(None) };
+    let Some(stat) = stat("self")? else { return Ok(None) };
+    Ok(Some(Wrapper { boot_id: super::boot_id()?, process: Process::new(stat.pid, stat.started, name), pid_ns }))
 }
 
 /// Where a link in `/proc` points; `None` if it is not there or not to be read.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Error, Result, layout};
-use crate::fs::{Dir, Error as FsError, FileName, Stamp, Sync};
+use crate::fs::{Dir, Error as FsError, File, FileName, Stamp, Sync};
 
 /// The format version that this program writes and the newest that it reads: the key `v` of every state file.
 pub const FORMAT: u64 = 1;
@@ -48,10 +48,19 @@ fn describe(error: &serde_json::Error, bytes: &[u8]) -> String {
 
 /// Writes `bytes` to the temporary file in `tmp`, sweeping away what a killed process left there.
 pub(super) fn stage(tmp: &Dir, bytes: &[u8], sync: Sync, stamp: Stamp) -> Result<()> {
+    staged(tmp, || tmp.create(&layout::PENDING, bytes, sync, stamp))
+}
+
+/// The same; the file stays open, and this process holds a `flock` on it.
+pub(super) fn stage_held(tmp: &Dir, bytes: &[u8]) -> Result<File> {
+    staged(tmp, || tmp.create_held(&layout::PENDING, bytes))
+}
+
+fn staged<T>(tmp: &Dir, create: impl Fn() -> std::result::Result<T, FsError>) -> Result<T> {
     let mut tries = 0;
     loop {
-        match tmp.create(&layout::PENDING, bytes, sync, stamp) {
-            Ok(()) => return Ok(()),
+        match create() {
+            Ok(staged) => return Ok(staged),
             Err(error) if error.is_occupied() && tries < RETRIES => {
                 tmp.remove_tree(&layout::PENDING)?;
                 tries += 1;

@@ -21,12 +21,46 @@ pub mod kind {
     pub const MODE_CHANGED: &str = "mode_changed";
     /// A lease was ended by force, over or not; whose it was is told.
     pub const FORCED: &str = "force_released";
+    /// Somebody waits for what others hold, who are told.
+    pub const QUEUED: &str = "queued";
+    /// The turn of somebody who is away has come, who is told.
+    pub const TURN: &str = "turn";
+    /// A place in line was given up.
+    pub const CANCELLED: &str = "queue_cancelled";
+    /// A place in line was lost because its turn passed unused twice; whose it was is told.
+    pub const DROPPED: &str = "queue_dropped";
     /// A lease that was over was removed.
     pub const CLEANED: &str = "cleaned_up";
     /// A new era began: all earlier leases are over.
     pub const ERA_BEGAN: &str = "era_began";
     /// A damaged file was set aside.
     pub const QUARANTINED: &str = "quarantined";
+}
+
+mod one_or_several {
+    use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        One(String),
+        Several(Vec<String>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(to: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+        match to {
+            [one] => one.serialize(serializer),
+            several => several.serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+        Ok(match Option::<Written>::deserialize(deserializer)? {
+            None => Vec::new(),
+            Some(Written::One(one)) => vec![one],
+            Some(Written::Several(several)) => several,
+        })
+    }
 }
 
 /// The lease that a change ended.
@@ -79,9 +113,9 @@ pub struct Event {
     /// The lease that ended by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former: Option<Former>,
-    /// The agent that should hear of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<String>,
+    /// The agents that should hear of it; one is written as a string, several as an array.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "one_or_several")]
+    pub to: Vec<String>,
     /// Whether the line was written by the next process to enter, because the one that made the change was killed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub completed: bool,
@@ -105,7 +139,7 @@ impl Event {
             ttl_s: None,
             reason: None,
             former: None,
-            to: None,
+            to: Vec::new(),
             completed: false,
         }
     }

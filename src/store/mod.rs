@@ -13,8 +13,10 @@ mod event;
 mod guard;
 mod init;
 mod journal;
+mod records;
 mod session;
 mod state_dir;
+mod tickets;
 
 pub use beats::Beats;
 pub use claim::{CLAIM_ENDING, ClaimKey, Family, MAIN_WORKTREE, Place};
@@ -25,8 +27,10 @@ pub use error::Error;
 pub use event::{Event, Former, kind};
 pub use init::{Created, init, sweep_dead_inits};
 pub use journal::{read_events, read_last_events};
+pub use records::{RECORD_LOG_LIMIT, RecordFiles, RecordName};
 pub use session::{Entry, Logged, Put, Session};
 pub use state_dir::{StateDir, layout};
+pub use tickets::{STATE_WIDTH, TICKET_PREFIX, Ticket, Tickets, ticket_file};
 
 /// The result of working in the state directory.
 pub type Result<T> = std::result::Result<T, Error>;

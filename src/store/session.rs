@@ -5,7 +5,7 @@ use std::{rc::Rc, time::Duration};
 use serde::Deserialize;
 
 use super::{
-    Beats, ClaimKey, Claims, Error, Event, Machine, Result, StateDir, document,
+    Beats, ClaimKey, Claims, Error, Event, Machine, Result, StateDir, Tickets, document,
     era::{End, EraFile, LARGEST, Standing},
     event::kind,
     guard::{Change, Guard, Line},
@@ -49,14 +49,15 @@ pub enum Logged {
 /// The guard, held; with the era, the counter and the log as they stand.
 #[derive(Debug)]
 pub struct Session<'a> {
-    state: &'a StateDir,
-    guard: Guard,
+    pub(super) state: &'a StateDir,
+    pub(super) guard: Guard,
     claims: Rc<Claims<'a>>,
     beats: Rc<Beats<'a>>,
+    tickets: Rc<Tickets<'a>>,
     era: EraFile,
     same_boot: bool,
     next: u64,
-    tmp: Dir,
+    pub(super) tmp: Dir,
     log: Log,
     /// The last change of this session, while its event is not written.
     unlogged: Option<Change>,
@@ -94,7 +95,8 @@ impl<'a> Session<'a> {
         let same_boot = standing == Standing::Current && entry.machine.own_clock;
         let unlogged = line.and_then(|line| line.change).filter(|change| log.last.is_none_or(|n| n < change.event.n));
         let (claims, beats) = (Rc::new(Claims::new(state)), Rc::new(Beats::new(state)));
-        let mut session = Self { state, guard, claims, beats, era, same_boot, next, tmp, log, unlogged };
+        let tickets = Rc::new(Tickets::new(state));
+        let mut session = Self { state, guard, claims, beats, tickets, era, same_boot, next, tmp, log, unlogged };
         session.complete_log()?;
         if let Standing::Over(end) = standing {
             session.begin_era(entry, counted - 1, end)?;
@@ -115,6 +117,12 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn beats(&self) -> Rc<Beats<'a>> {
         Rc::clone(&self.beats)
+    }
+
+    /// The tickets as they stand.
+    #[must_use]
+    pub fn tickets(&self) -> Rc<Tickets<'a>> {
+        Rc::clone(&self.tickets)
     }
 
     /// The number of the current era.
@@ -257,7 +265,7 @@ impl<'a> Session<'a> {
     }
 
     /// Says in the guard what is about to happen, so that the log can be completed if we are killed after it.
-    fn announce(&mut self, change: Change) -> Result<()> {
+    pub(super) fn announce(&mut self, change: Change) -> Result<()> {
         self.guard.set_line(&Line::new(self.era.era, change.event.n + 1, Some(change.clone())))?;
         self.next = change.event.n + 1;
         self.guard.check(self.state)?;
@@ -265,7 +273,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn committed(&mut self) -> Result<Logged> {
+    pub(super) fn committed(&mut self) -> Result<Logged> {
         self.guard.check(self.state)?;
         let Some(change) = self.unlogged.take() else { return Ok(Logged::Yes) };
         match self.log.append(&change.event) {
@@ -278,7 +286,7 @@ impl<'a> Session<'a> {
     }
 
     /// Writes the event of the last change if it is missing and the change took place.
-    fn complete_log(&mut self) -> Result<()> {
+    pub(super) fn complete_log(&mut self) -> Result<()> {
         let Some(change) = self.unlogged.clone() else { return Ok(()) };
         if self.took_place(&change)? {
             self.log.append(&Event { completed: true, ..change.event })?;
@@ -287,7 +295,15 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Fails unless the guard is still what its name shows.
+    pub(super) fn check(&self) -> Result<()> {
+        self.guard.check(self.state)
+    }
+
     fn took_place(&self, change: &Change) -> Result<bool> {
+        if let Some(took_place) = self.ticket_took_place(change)? {
+            return Ok(took_place);
+        }
         let Some(key) = change.event.file.as_deref().and_then(ClaimKey::from_file) else { return Ok(false) };
         let mut bytes = Vec::new();
         let there = match self.claims.read(&key, &mut bytes) {

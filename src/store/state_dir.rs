@@ -33,6 +33,10 @@ pub mod layout {
     pub const NAMES: FileName = FileName::literal("names");
     /// Signs of life, by agent.
     pub const BEATS: FileName = FileName::literal("beats");
+    /// Tickets of those who wait.
+    pub const QUEUE: FileName = FileName::literal("queue");
+    /// Records of what was run, by id.
+    pub const TASKS: FileName = FileName::literal("tasks");
     /// Damaged files, set aside.
     pub const QUARANTINE: FileName = FileName::literal("quarantine");
     /// Half-made files.

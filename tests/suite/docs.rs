@@ -7,7 +7,9 @@ use std::{
 
 use serde_json::Value;
 
-use crate::harness::Site;
+use swarmlock::domain::records::How;
+
+use crate::{harness::Site, keeper::Keeper, proof::lib_agent::gone_process};
 
 /// With `SWARMLOCK_UPDATE` set, writes the page instead (`scripts/docs`).
 #[test]
@@ -202,6 +204,15 @@ fn the_page_of_json_names_every_key() {
     );
     records.extend(alice(&["list"]).expect(0).json_lines());
     records.extend(alice(&["config", "show"]).expect(0).json_lines());
+    let keeper = Keeper::new(&site);
+    keeper.begin("abcd", "alice", &["make"], Some(&gone_process()));
+    for args in [&["runs"][..], &["runs", "show", "abcd"], &["gc", "--older-than", "1ms"]] {
+        records.extend(alice(args).expect(0).json_lines());
+    }
+    keeper.begin("abce", "alice", &["make"], None);
+    records.push(alice(&["runs", "cancel", "abce"]).expect(0).json());
+    keeper.end("abce", How::Ended, Some(0), None);
+    records.push(serde_json::json!({ "error": alice(&["runs", "cancel", "abce"]).expect(17).json_error() }));
     site.expire("a");
     records.push(alice(&["cleanup"]).expect(0).json());
     let mut missing = Vec::new();

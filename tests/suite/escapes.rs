@@ -2,7 +2,12 @@
 
 use std::{ffi::OsStr, fs, process::Command};
 
-use crate::harness::{BINARY, Run, Site, skip};
+use swarmlock::domain::records::How;
+
+use crate::{
+    harness::{BINARY, Run, Site, skip},
+    keeper::{Keeper, rewrite},
+};
 
 /// A text of everything that moves a cursor, ends a line, hides or turns what follows; NUL only where it can stand.
 fn nasty(with_nul: bool) -> String {
@@ -46,6 +51,15 @@ fn poisoned() -> (Site, String) {
     let log = fs::read_to_string(site.state("events.log")).unwrap();
     fs::write(site.state("events.log"), format!("{event}\n{log}")).unwrap();
     site.plant("locks/paths/-/\u{1b}[31m\u{202e}.lock", nasty(true));
+    let keeper = Keeper::new(&site);
+    keeper.begin("abcd", "bob", &["make", &nasty(true)], None);
+    keeper.end("abcd", How::Ended, Some(1), Some(&nasty(true)));
+    for key in ["cwd", "lease", "cancel_requested_by"] {
+        rewrite(&site, "abcd", key, nasty(true));
+    }
+    rewrite(&site, "abcd", "resources", vec![nasty(true)]);
+    rewrite(&site, "abcd", "ended_at", "2020-01-01T00:00:00.000Z");
+    site.plant(format!("tasks/{:f<32}.json", ""), nasty(true));
     (site, path)
 }
 
@@ -88,6 +102,14 @@ fn calls(path: &str) -> Vec<Vec<String>> {
         &["list", "--dir", &format!("nowhere/{path}")],
         &["whoami", "--agent", &nasty],
         &["release", "--token", &nasty],
+        &["runs"],
+        &["runs", "show", "abcd"],
+        &["runs", "show", "ffff"],
+        &["runs", "show", &nasty],
+        &["runs", "cancel", "abcd"],
+        &["gc", "--older-than", "1d"],
+        &["gc", "--older-than", &nasty],
+        &["gc", "--older-than", "1d", "--yes"],
         &["cleanup"],
         &["release", "--mine"],
     ];

@@ -17,6 +17,7 @@ mod example;
 mod harness;
 mod hostile;
 mod identity;
+mod keeper;
 mod life;
 mod load;
 mod locks;

@@ -14,7 +14,7 @@ fn the_exit_codes_are_those_of_the_documents() {
     let documented: Vec<_> = table.take_while(|line| line.starts_with("| ")).map(str::to_owned).collect();
     let coded: Vec<_> = Code::ALL.iter().map(|code| format!("| {} | {} |", code.number(), code.meaning())).collect();
     assert_eq!(documented, coded);
-    let fixed = [0, 1, 2, 10, 11, 12, 13, 14, 16, 20, 65, 73, 75, 78];
+    let fixed = [0, 1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 20, 65, 73, 75, 78];
     assert_eq!(Code::ALL.map(Code::number), fixed, "scripts depend on them: a code never changes its meaning");
     assert_eq!(Code::ALL.map(Code::word).into_iter().collect::<BTreeSet<_>>().len(), fixed.len());
 }
@@ -156,7 +156,7 @@ fn the_command_to_run_next_is_for_the_same_agent_and_directory() {
     let call = |args: &[&str]| site.nobody().run([&["--dir", "it's/state"], args].concat());
     call(&["--agent", "alice", "acquire", "name:n"]).expect(0);
     let held = call(&["--agent", "bob", "acquire", "name:n"]).expect(10);
-    let next = r"next: swarmlock --agent bob --dir 'it'\''s/state' wait name:n";
+    let next = r"next: swarmlock --agent bob --dir 'it'\''s/state' acquire --wait name:n";
     assert!(held.err.ends_with(&format!("{next}\n")), "{held}");
     let error = call(&["--agent", "bob", "acquire", "name:n", "--json"]).expect(10).json_error();
     assert_eq!(error["next"][0].as_str(), next.strip_prefix("next: "));

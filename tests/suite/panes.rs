@@ -51,7 +51,13 @@ impl<'a> Server<'a> {
         let script = self.site.path(format!("{}.sh", self.name));
         fs::write(&script, format!("export B={BINARY}\n({line}) >{}\ntmux wait-for -S done\ncat\n", out.display()))
             .unwrap();
-        let run = self.tmux(&["new-window", "-d", "bash", script.to_str().unwrap()]).unwrap();
+        // A server that was just started may have lost its first session again.
+        let mut run = self.tmux(&["new-window", "-d", "bash", script.to_str().unwrap()]).unwrap();
+        for _ in 0..20 {
+            if run.code != 0 && run.err.contains("no current target") {
+                run = self.tmux(&["new-session", "-d", "bash", script.to_str().unwrap()]).unwrap();
+            }
+        }
         assert_eq!(run.code, 0, "{run}");
         self.tmux(&["wait-for", "done"]).unwrap().expect(0);
         let text = fs::read_to_string(&out).unwrap();

@@ -7,7 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::harness::{BINARY, Run, Site, skip};
+use swarmlock::domain::records::How;
+
+use crate::{
+    harness::{BINARY, Run, Site, skip},
+    keeper::{Keeper, rewrite},
+};
 
 /// Every command that only looks, with the code it has on [`furnished`].
 const LOOKS: &[(&[&str], i32)] = &[
@@ -22,6 +27,9 @@ const LOOKS: &[(&[&str], i32)] = &[
     (&["check", "over"], 0),
     (&["history"], 0),
     (&["history", "a", "--by", "alice", "--limit", "9", "--since", "1h"], 0),
+    (&["runs"], 0),
+    (&["runs", "show", "abcd", "--json"], 0),
+    (&["gc", "--older-than", "1d"], 0),
     (&["whoami"], 0),
     (&["capabilities"], 0),
     (&["completions", "bash"], 0),
@@ -35,6 +43,8 @@ fn furnished() -> Site {
         site.agent(agent).run(["acquire", resource, "--reason", "why"]).expect(0);
     }
     site.expire("over");
+    Keeper::new(&site).ended("abcd", How::Ended, Some(0));
+    rewrite(&site, "abcd", "ended_at", "2020-01-01T00:00:00.000Z");
     // What the next change would complete, sweep or begin anew is there too.
     site.plant("tmp/pending", "half");
     let log = fs::read(site.state("events.log")).unwrap();

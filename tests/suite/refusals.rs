@@ -8,9 +8,12 @@ use std::{
     process::Command,
 };
 
-use swarmlock::cli::Code;
+use swarmlock::{cli::Code, domain::records::How};
 
-use crate::harness::{BINARY, Call, Run, Site, skip, without_identity};
+use crate::{
+    harness::{BINARY, Call, Run, Site, skip, without_identity},
+    keeper::Keeper,
+};
 
 /// A call that is refused, in a place made for it.
 struct Refusal {
@@ -75,6 +78,7 @@ fn refusals() -> Vec<Refusal> {
     let mut all = about_locks();
     all.extend(about_paths());
     all.extend(about_the_state());
+    all.extend(about_records());
     all.extend(about_usage());
     all
 }
@@ -211,6 +215,31 @@ fn about_the_state() -> Vec<Refusal> {
     ]
 }
 
+fn about_records() -> Vec<Refusal> {
+    let kept = |what, code, args: &[&str]| {
+        plain(what, code, args).after(|site| {
+            let keeper = Keeper::new(site);
+            keeper.ended("abcd1", How::Ended, Some(0));
+            keeper.ended("abcd2", How::Ended, Some(0));
+            site.plant(format!("tasks/{:0<32}.json", "bad"), "?\u{1b}");
+        })
+    };
+    vec![
+        kept("a run that has ended", Code::Refused, &["runs", "cancel", "abcd1"]),
+        kept("no such run", Code::Nothing, &["runs", "show", "eeee"]),
+        kept("no run yet", Code::Nothing, &["runs", "cancel", "eeee"]),
+        kept("a damaged record", Code::Damaged, &["runs"]),
+        kept("a damaged record", Code::Damaged, &["runs", "show", "bad0"]),
+        kept("a damaged record", Code::Damaged, &["gc", "--older-than", "1d"]),
+        kept("several runs", Code::Usage, &["runs", "show", "abcd"]),
+        kept("no id", Code::Usage, &["runs", "cancel", "../x\nnext: swarmlock release --mine"]),
+        kept("which run", Code::Usage, &["runs", "show"]),
+        kept("an id to list", Code::Usage, &["runs", "list", "abcd1"]),
+        kept("states to show", Code::Usage, &["runs", "show", "abcd1", "--state", "done"]),
+        kept("no age", Code::Usage, &["gc", "--older-than", "0s"]),
+    ]
+}
+
 fn about_usage() -> Vec<Refusal> {
     let usage = |args| refusal("usage", Code::Usage, Site::new(), args);
     vec![
@@ -300,7 +329,7 @@ fn every_next_line_of_every_refusal_is_a_command_that_runs() {
             assert!(next.starts_with("swarmlock "), "{next}");
             assert!(!next.contains("release --mine") || next.contains("$'"), "forged: {next}");
             // What waits would: the holder lets go of nothing here.
-            let command = if next.contains(" wait ") { format!("{next} --timeout 0s") } else { next.clone() };
+            let command = next.replace(" --wait ", " --wait=0s ").replace(" wait ", " wait --timeout 0s ");
             let followed = refusal.shell(&command);
             assert!(![2, 126, 127].contains(&followed.code), "{}: {next}: {followed}", refusal.what);
             if next.ends_with(" --help") {

@@ -3,13 +3,20 @@
 use std::time::Duration;
 
 use crate::{
-    cli::{Code, Context, Failure, Report, context::Open, describe, identity::Identity, locate::Target},
+    cli::{
+        Context, Failure, Report,
+        context::Open,
+        describe,
+        identity::Identity,
+        locate::Target,
+        waiting::{self, Asker, Patience},
+    },
     domain::{
-        Acquired, AgentId, Caller, Changed, Claimant, Found, Locks, Mode, Now, Outcome, Request, Resource, Selector,
-        Token, Ttl,
+        AgentId, Caller, Changed, Claimant, Class, Found, Granted, Locks, Mode, Now, Outcome, Party, Request, Resource,
+        Selector, Token, Ttl, Wrapper,
     },
     host,
-    store::StateDir,
+    store::{Session, StateDir},
 };
 
 /// How long a renewal waits for the guard: signals wait meanwhile, and the next try is a second later.
@@ -24,6 +31,9 @@ pub(super) struct Wanted<'a> {
     pub(super) ttl: Ttl,
     pub(super) reason: Option<String>,
     pub(super) agent: &'a AgentId,
+    pub(super) wrapper: Option<Wrapper>,
+    pub(super) max_hold: Option<Ttl>,
+    pub(super) patience: Patience,
 }
 
 /// A lease that is ours.
@@ -62,7 +72,7 @@ pub(super) struct Lost {
 }
 
 impl<'a> Lease<'a> {
-    /// Takes it.
+    /// Takes it, with patience; `begun` writes what else is to be written in the same stay inside the guard.
     pub(super) fn take(
         open: &'a Open,
         context: &Context,
@@ -70,31 +80,42 @@ impl<'a> Lease<'a> {
         targets: &[Target],
         wanted: Wanted<'_>,
         report: &Report,
+        mut begun: impl FnMut(&mut Session<'_>, &Self),
     ) -> Result<Self, Failure> {
         let process = context.evidence_of(identity);
         let caller = identity.map(|identity| Caller { agent: &identity.id, process: &process, exclusive: true });
         let request = Request {
             resources: targets.iter().map(|target| target.resource.clone()).collect(),
             mode: wanted.mode,
-            agent: wanted.agent.clone(),
+            party: Party { class: Class::Run, ..context.party_of(wanted.agent.clone()) },
+            wrapper: wanted.wrapper,
+            max_hold: wanted.max_hold,
             ttl: Some(wanted.ttl),
             default_ttl: wanted.ttl,
             reason: wanted.reason,
             token: Token::from_bits(host::random()?),
         };
-        let granted = match open.locks_of(caller).acquire(request)? {
-            Acquired::Held(held) => return Err(refusal(&held, identity, targets)),
-            Acquired::Granted { granted, logged } => {
-                logged.iter().for_each(|logged| describe::mention_unlogged(report, logged));
-                granted
-            }
-        };
+        let locks = open.locks_of(caller);
+        let asker = Asker::for_run(identity, targets, wanted.mode);
+        let mut ours = None;
+        let waited =
+            waiting::acquire_then(&locks, &request, wanted.patience, &asker, report, &mut |session, granted| {
+                let lease = Self::of(open, granted, wanted.ttl);
+                begun(session, &lease);
+                ours = Some(lease);
+            })?;
+        waited.logged.iter().for_each(|logged| describe::mention_unlogged(report, logged));
+        Ok(ours.unwrap_or_else(|| Self::of(open, &waited.granted, wanted.ttl)))
+    }
+
+    fn of(open: &'a Open, granted: &[Granted], ttl: Ttl) -> Self {
         let now = host::now();
-        let parts = granted.into_iter().filter_map(|granted| {
-            let Found { head, lease, .. } = granted.found;
-            Some(Part { resource: head.resource()?, id: lease.lease, fence: lease.fence, token: lease.token })
+        let parts = granted.iter().filter_map(|granted| {
+            let Found { head, lease, .. } = &granted.found;
+            let (id, token) = (lease.lease.clone(), lease.token.clone());
+            Some(Part { resource: head.resource()?, id, fence: lease.fence, token })
         });
-        Ok(Self { open, parts: parts.collect(), ttl: wanted.ttl, renewed_ms: now.mono_ms, tried_ms: now.mono_ms })
+        Self { open, parts: parts.collect(), ttl, renewed_ms: now.mono_ms, tried_ms: now.mono_ms }
     }
 
     /// Its fence: no earlier lease in this directory has one as large.
@@ -134,26 +155,28 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// Gives back what is left of it; what went wrong, if anything.
-    pub(super) fn give_back(self, report: &Report) -> Option<String> {
+    /// Gives back what is left of it, and then does what else is to be done in the same stay inside the guard; what went
+    /// wrong, if anything.
+    pub(super) fn give_back(self, report: &Report, then: impl FnOnce(&mut Session<'_>)) -> Option<String> {
         let locks = self.open.locks();
+        let token = Claimant::Bearer(self.token()?);
+        let resources = self.parts.iter().map(|part| part.resource.clone()).collect();
+        let changed = match locks.release_then(&token, &Selector::On(resources), then) {
+            Ok(changed) => changed,
+            Err(error) => return Some(format!("the lease was not released: {error}")),
+        };
         let mut wrong = None;
-        for (token, resources) in self.by_token() {
-            match locks.release(&Claimant::Bearer(token), &Selector::On(resources)) {
-                Ok(changed) => {
-                    for Changed { resource, outcome, logged } in changed {
-                        describe::mention_unlogged(report, &logged);
-                        let why = match outcome {
-                            Outcome::Released(_) => continue,
-                            Outcome::NotYours(found) => describe::held_by(&found, host::now()),
-                            Outcome::Failed(error) => error.to_string(),
-                            Outcome::Nobody(_) | Outcome::Renewed { .. } => "the lease was gone already".to_owned(),
-                        };
-                        wrong = wrong.or(Some(format!("{resource} was not released: {why}")));
-                    }
+        for Changed { resource, outcome, logged } in changed {
+            describe::mention_unlogged(report, &logged);
+            let why = match outcome {
+                Outcome::Released(_) => continue,
+                Outcome::NotYours(found) => describe::held_by(&found, host::now()),
+                Outcome::Failed(error) => error.to_string(),
+                Outcome::Nobody(_) | Outcome::Renewed { .. } | Outcome::Behind(_) => {
+                    "the lease was gone already".to_owned()
                 }
-                Err(error) => wrong = wrong.or(Some(format!("the lease was not released: {error}"))),
-            }
+            };
+            wrong = wrong.or(Some(format!("{resource} was not released: {why}")));
         }
         wrong
     }
@@ -180,54 +203,39 @@ impl<'a> Lease<'a> {
         self.tried_ms = now.mono_ms;
         let open = self.open.locks();
         let locks = Locks { guard_wait: open.guard_wait.min(PATIENCE), ..open };
-        for (token, resources) in self.by_token() {
-            for changed in locks.renew(&Claimant::Bearer(token), &Selector::On(resources), None)? {
-                match changed.outcome {
-                    Outcome::Renewed { again: false, .. } => {}
-                    Outcome::Renewed { again: true, .. } => {
-                        let why = format!(
-                            "the lease on {} was over before it was renewed: others may have held it in between",
-                            changed.resource
-                        );
-                        return Err(Trouble::lost(why, None));
-                    }
-                    Outcome::NotYours(found) => {
-                        let why = format!("the lease was lost: {}", describe::held_by(&found, now));
-                        return Err(Trouble::lost(why, Some(found)));
-                    }
-                    Outcome::Nobody(_) | Outcome::Released(_) => {
-                        return Err(Trouble::lost(
-                            format!("the lease was lost: nobody holds {} now", changed.resource),
-                            None,
-                        ));
-                    }
-                    Outcome::Failed(error) => return Err(error.into()),
+        let Some(token) = self.token() else { return Ok(()) };
+        let resources = self.parts.iter().map(|part| part.resource.clone()).collect();
+        for changed in locks.renew(&Claimant::Bearer(token), &Selector::On(resources), None)? {
+            match changed.outcome {
+                Outcome::Renewed { again: false, .. } => {}
+                Outcome::Renewed { again: true, .. } => {
+                    let why = format!(
+                        "the lease on {} was over before it was renewed: others may have held it in between",
+                        changed.resource
+                    );
+                    return Err(Trouble::lost(why, None));
                 }
+                Outcome::NotYours(found) => {
+                    let why = format!("the lease was lost: {}", describe::held_by(&found, now));
+                    return Err(Trouble::lost(why, Some(found)));
+                }
+                Outcome::Nobody(_) | Outcome::Released(_) | Outcome::Behind(_) => {
+                    return Err(Trouble::lost(
+                        format!("the lease was lost: nobody holds {} now", changed.resource),
+                        None,
+                    ));
+                }
+                Outcome::Failed(error) => return Err(error.into()),
             }
         }
         self.renewed_ms = now.mono_ms;
         Ok(())
     }
 
-    /// What was ours before may still be under a token of its own.
-    fn by_token(&self) -> Vec<(Token, Vec<Resource>)> {
-        let mut all: Vec<(Token, Vec<Resource>)> = Vec::new();
-        for part in &self.parts {
-            match all.iter_mut().find(|(token, _)| *token == part.token) {
-                Some((_, resources)) => resources.push(part.resource.clone()),
-                None => all.push((part.token.clone(), vec![part.resource.clone()])),
-            }
-        }
-        all
+    /// That of all its parts: it is one lease.
+    fn token(&self) -> Option<Token> {
+        self.parts.first().map(|part| part.token.clone())
     }
-}
-
-fn refusal(held: &[Found], identity: Option<&Identity>, targets: &[Target]) -> Failure {
-    let failure = match held.first() {
-        Some(first) => describe::held_for(Code::Held, first, host::now(), identity),
-        None => Failure::new(Code::Held, "it is held"),
-    };
-    failure.help("the command was not started").next(format!("swarmlock wait {}", Target::all_again(targets)))
 }
 
 /// Who has a resource whose lease is gone.

@@ -14,6 +14,19 @@ pub(super) enum Mistake {
     EmptyAlternativesIgnored,
 }
 
+impl Mistake {
+    /// Each of them.
+    pub(super) const ALL: [Self; 7] = [
+        Self::StarCrossesSlash,
+        Self::QuestionIsOneByte,
+        Self::NegationCrossesSlash,
+        Self::RangeCrossesSlash,
+        Self::GlobstarNeedsAComponent,
+        Self::GlobstarStaysInside,
+        Self::EmptyAlternativesIgnored,
+    ];
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
     Char(u32),
@@ -159,11 +172,12 @@ fn token(text: &[u32], at: &mut usize) -> Token {
             *at += usize::from(negated);
             let (mut ranges, first) = (Vec::new(), *at);
             while *at == first || !is(*at, ']') {
-                let low = text[*at];
-                let ranged = is(*at + 1, '-') && !is(*at + 2, ']');
-                let high = if ranged { text[*at + 2] } else { low };
-                *at += if ranged { 3 } else { 1 };
-                ranges.push((low, high));
+                *at += usize::from(is(*at, '\\'));
+                let (low, ranged) = (text[*at], is(*at + 1, '-') && !is(*at + 2, ']'));
+                *at += if ranged { 2 } else { 0 };
+                *at += usize::from(ranged && is(*at, '\\'));
+                ranges.push((low, text[*at]));
+                *at += 1;
             }
             *at += 1;
             Token::Class { negated, ranges }

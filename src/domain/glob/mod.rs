@@ -7,10 +7,13 @@
 #[cfg(test)]
 mod brute;
 mod chars;
+mod direct;
 mod error;
 mod mode;
 mod nfa;
 mod parse;
+#[cfg(test)]
+mod paths;
 mod product;
 #[cfg(test)]
 mod property;
@@ -24,7 +27,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use chars::{Char, SLASH, push};
+use chars::push;
 pub use error::GlobError;
 use nfa::Nfa;
 use parse::{Part, literal};
@@ -33,14 +36,14 @@ use parse::{Part, literal};
 #[derive(Clone)]
 pub struct Glob {
     text: Vec<u8>,
-    prefix: Vec<u8>,
     parts: Arc<Parts>,
 }
 
 /// Literal text at both ends of a pattern: most patterns are told apart by it, without an automaton.
-#[derive(Clone, Default)]
 struct Ends {
     first: Vec<u8>,
+    /// How much of `first` are whole components.
+    whole: usize,
     last: Vec<u8>,
 }
 
@@ -48,6 +51,8 @@ struct Ends {
 /// needed.
 struct Parts {
     parts: Vec<Part>,
+    /// Whether it names a byte that is not valid UTF-8.
+    bytes: bool,
     ends: OnceLock<Ends>,
     nfa: OnceLock<Option<Nfa>>,
 }
@@ -64,14 +69,26 @@ impl Glob {
     pub fn new(text: &[u8]) -> Result<Self, GlobError> {
         let parsed = parse::parse(text)?;
         let bytes = std::str::from_utf8(text).is_err();
-        // Of a hundred patterns that are held, most are told apart by their prefixes and need no automaton.
         let nfa = if !bytes && is_surely_valid(&parsed) {
             OnceLock::new()
         } else {
             OnceLock::from(Some(Nfa::new(&parsed.parts, bytes)?))
         };
-        let parts = Arc::new(Parts { parts: parsed.parts, ends: OnceLock::new(), nfa });
-        Ok(Self { text: parsed.text, prefix: parsed.prefix, parts })
+        Ok(Self::of(parsed, bytes, nfa))
+    }
+
+    /// The pattern that [`Glob::as_bytes`] once told, cheaper: of a hundred that are held, few need an automaton. `None` if
+    /// the text is no pattern, or not as it is told. One that [`Glob::new`] refuses as too large, or because nothing
+    /// matches it, is not noticed here: it is matched as it says, and overlaps what its ends do not rule out.
+    #[must_use]
+    pub fn kept(text: &[u8]) -> Option<Self> {
+        let parsed = parse::parse(text).ok().filter(|parsed| parsed.text == text)?;
+        Some(Self::of(parsed, std::str::from_utf8(text).is_err(), OnceLock::new()))
+    }
+
+    fn of(parsed: parse::Parsed, bytes: bool, nfa: OnceLock<Option<Nfa>>) -> Self {
+        let parts = Parts { parts: parsed.parts, bytes, ends: OnceLock::new(), nfa };
+        Self { text: parsed.text, parts: Arc::new(parts) }
     }
 
     /// Its text.
@@ -83,21 +100,20 @@ impl Glob {
     /// Whether it matches this path: components joined by `/`, none empty, `.` or `..`.
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
-        covers(&self.prefix, path) && self.ends().fit(path) && self.nfa().is_none_or(|nfa| nfa.matches(path))
+        direct::matches(&self.parts.parts, path)
     }
 
     /// Whether there is a path that both match. Exact and symmetric.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
-        touch(&self.prefix, &other.prefix)
-            && self.ends().agree(other.ends())
+        self.ends().agree(other.ends())
             && self.nfa().zip(other.nfa()).is_none_or(|(ours, theirs)| product::meet(ours, theirs))
     }
 
     /// Whether it matches `tree` itself or a path below it; `""` is the root, with every path.
     #[must_use]
     pub fn overlaps_tree(&self, tree: &[u8]) -> bool {
-        touch(&self.prefix, tree) && self.nfa().is_none_or(|nfa| nfa.enters(tree))
+        touch(self.ends().prefix(), tree) && self.nfa().is_none_or(|nfa| nfa.enters(tree))
     }
 
     /// A text that as a pattern matches exactly this path. [`Glob::new`] refuses it as too large if the path has more than
@@ -118,46 +134,53 @@ impl Glob {
     /// this one or lies below it.
     #[must_use]
     pub fn literal_prefix(&self) -> &[u8] {
-        &self.prefix
+        self.ends().prefix()
     }
 
     fn ends(&self) -> &Ends {
         self.parts.ends.get_or_init(|| Ends::of(&self.parts.parts))
     }
 
-    /// The automaton. There always is one; if there were none, to take it for an overlap would be safe.
+    /// The automaton; `None` if it is too large or empty, which [`Glob::new`] refuses. To take it for an overlap is safe.
     fn nfa(&self) -> Option<&Nfa> {
-        self.parts.nfa.get_or_init(|| Nfa::new(&self.parts.parts, false).ok()).as_ref()
+        self.parts.nfa.get_or_init(|| Nfa::new(&self.parts.parts, self.parts.bytes).ok()).as_ref()
     }
 }
 
 impl Ends {
     fn of(parts: &[Part]) -> Self {
-        let mut last: Vec<_> = parts.iter().rev().map_while(literal).collect();
-        last.reverse();
+        let count = parts.iter().rev().take_while(|part| literal(part).is_some()).count();
+        let (mut first, mut last) = (bytes(parts), bytes(parts.get(parts.len() - count..).unwrap_or_default()));
+        let whole =
+            if count == parts.len() { first.len() } else { first.iter().rposition(|b| *b == b'/').unwrap_or(0) };
         // A '/' beside what may be no component is not there when it is none.
-        let first: Vec<_> = parts.iter().map_while(literal).collect();
-        let first = first.strip_suffix(&[SLASH]).unwrap_or(&first);
-        let last = last.strip_prefix(&[SLASH]).unwrap_or(&last);
-        Self { first: bytes(first), last: bytes(last) }
+        if first.last() == Some(&b'/') {
+            first.pop();
+        }
+        if last.first() == Some(&b'/') {
+            last.remove(0);
+        }
+        Self { first, whole, last }
     }
 
-    /// Whether a path has them.
-    fn fit(&self, path: &[u8]) -> bool {
-        path.starts_with(&self.first) && path.ends_with(&self.last)
+    /// The leading components without wildcards.
+    fn prefix(&self) -> &[u8] {
+        self.first.get(..self.whole).unwrap_or_default()
     }
 
     /// Whether a path could have both these and the others.
     fn agree(&self, other: &Self) -> bool {
         let begins = self.first.starts_with(&other.first) || other.first.starts_with(&self.first);
-        begins && (self.last.ends_with(&other.last) || other.last.ends_with(&self.last))
+        let ends = self.last.ends_with(&other.last) || other.last.ends_with(&self.last);
+        begins && ends && touch(self.prefix(), other.prefix())
     }
 }
 
-fn bytes(chars: &[Char]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(chars.len());
-    for c in chars {
-        push(&mut bytes, *c);
+/// The letters that these parts begin with.
+fn bytes(parts: &[Part]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(parts.len());
+    for c in parts.iter().map_while(literal) {
+        push(&mut bytes, c);
     }
     bytes
 }

@@ -140,7 +140,8 @@ impl Nfa {
         self.reads.get(indices(&state.reads)).unwrap_or_default()
     }
 
-    /// Whether it reads this path to the end.
+    /// Whether it reads this path to the end: the control of [`super::direct`].
+    #[cfg(test)]
     pub(super) fn matches(&self, path: &[u8]) -> bool {
         self.run(path).is_some_and(|states| states.iter().any(|state| self.accepts(*state)))
     }

@@ -1,9 +1,7 @@
 //! From the text of a pattern to its parts.
 
-use std::ops::Range;
-
 use super::{
-    chars::{CharSet, DOT, SLASH, chars, push},
+    chars::{Char, CharSet, DOT, SLASH, chars},
     error::GlobError,
 };
 
@@ -32,14 +30,6 @@ pub(super) struct Parsed {
     pub(super) text: Vec<u8>,
     /// What it is made of.
     pub(super) parts: Vec<Part>,
-    /// The leading components that have no wildcards, joined by `/`.
-    pub(super) prefix: Vec<u8>,
-}
-
-/// A part and the characters it was written as.
-struct Piece {
-    part: Part,
-    written: Range<usize>,
 }
 
 /// Reads a pattern.
@@ -53,78 +43,46 @@ pub(super) fn parse(text: &[u8]) -> Result<Parsed, GlobError> {
     if text.contains(&0) {
         return Err(GlobError::Nul);
     }
-    let text: Vec<u32> = chars(text).collect();
-    let mut reader = Reader { text: &text, at: 0 };
-    let mut pieces = Vec::new();
-    while let Some(piece) = reader.piece(0)? {
-        pieces.push(piece);
-    }
-    let components = join_globstars(split(pieces));
-    for component in &components {
-        check_component(component)?;
-    }
-    Ok(put_together(&text, components))
-}
-
-/// Splits at each `/` that stands outside of braces.
-fn split(pieces: Vec<Piece>) -> Vec<Vec<Piece>> {
-    let mut components = vec![Vec::new()];
-    for piece in pieces {
-        if literal(&piece.part) == Some(SLASH) {
-            components.push(Vec::new());
-        } else if let Some(last) = components.last_mut() {
-            last.push(piece);
+    let mut reader = Reader { text, at: 0 };
+    let mut parsed = Parsed { text: Vec::with_capacity(text.len()), parts: Vec::with_capacity(text.len()) };
+    // Where the component begins that is read, and whether the one before it is `**`.
+    let (mut start, mut after_globstar) = (0, false);
+    loop {
+        let from = reader.at;
+        let part = reader.part(0)?;
+        let is_slash = part.as_ref().and_then(literal) == Some(SLASH);
+        if is_slash || part.is_none() {
+            let component = parsed.parts.get(start..).unwrap_or_default();
+            check_component(component)?;
+            let is_globstar = *component == [Part::Globstar];
+            if is_globstar && after_globstar {
+                // `**/**` is `**`.
+                parsed.parts.truncate(start - 1);
+                parsed.text.truncate(parsed.text.len() - b"/**".len());
+            }
+            after_globstar = is_globstar;
+        }
+        let Some(part) = part else { return Ok(parsed) };
+        parsed.text.extend_from_slice(match part {
+            Part::Globstar => b"**",
+            Part::One(_) if is_slash => b"/",
+            Part::One(_) | Part::Star | Part::Either(_) => text.get(from..reader.at).unwrap_or_default(),
+        });
+        parsed.parts.push(part);
+        if is_slash {
+            start = parsed.parts.len();
         }
     }
-    components
 }
 
-/// `**/**` is `**`.
-fn join_globstars(components: Vec<Vec<Piece>>) -> Vec<Vec<Piece>> {
-    let mut joined = components;
-    joined.dedup_by(|next, kept| is_globstar(next) && is_globstar(kept));
-    joined
-}
-
-fn is_globstar(component: &[Piece]) -> bool {
-    matches!(component, [Piece { part: Part::Globstar, .. }])
-}
-
-fn check_component(component: &[Piece]) -> Result<(), GlobError> {
-    let is_dot = |piece: &Piece| literal(&piece.part) == Some(DOT);
+fn check_component(component: &[Part]) -> Result<(), GlobError> {
+    let is_dot = |part: &Part| literal(part) == Some(DOT);
     match component {
         [] => Err(GlobError::EmptyComponent),
         [dot] if is_dot(dot) => Err(GlobError::DotComponent { component: "." }),
         [one, two] if is_dot(one) && is_dot(two) => Err(GlobError::DotComponent { component: ".." }),
         _ => Ok(()),
     }
-}
-
-fn put_together(text: &[u32], components: Vec<Vec<Piece>>) -> Parsed {
-    let mut parsed = Parsed { text: Vec::new(), parts: Vec::new(), prefix: Vec::new() };
-    let mut literal_so_far = true;
-    for (number, component) in components.into_iter().enumerate() {
-        if number > 0 {
-            parsed.text.push(b'/');
-            parsed.parts.push(Part::One(CharSet::one(SLASH)));
-        }
-        literal_so_far &= component.iter().all(|piece| literal(&piece.part).is_some());
-        if literal_so_far && number > 0 {
-            parsed.prefix.push(b'/');
-        }
-        for Piece { part, written } in component {
-            if let (true, Some(c)) = (literal_so_far, literal(&part)) {
-                push(&mut parsed.prefix, c);
-            }
-            let written: &[u32] =
-                if part == Part::Globstar { &[STAR, STAR] } else { text.get(written).unwrap_or_default() };
-            for c in written {
-                push(&mut parsed.text, *c);
-            }
-            parsed.parts.push(part);
-        }
-    }
-    parsed
 }
 
 /// The character that a part is, if it is just one.
@@ -138,55 +96,57 @@ pub(super) fn literal(part: &Part) -> Option<u32> {
     }
 }
 
-const STAR: u32 = '*' as u32;
-const QUESTION: u32 = '?' as u32;
-const OPEN_BRACKET: u32 = '[' as u32;
-const CLOSE_BRACKET: u32 = ']' as u32;
-const OPEN_BRACE: u32 = '{' as u32;
-const CLOSE_BRACE: u32 = '}' as u32;
-const COMMA: u32 = ',' as u32;
-const BACKSLASH: u32 = '\\' as u32;
-const DASH: u32 = '-' as u32;
-const COLON: u32 = ':' as u32;
-
 struct Reader<'a> {
-    text: &'a [u32],
+    text: &'a [u8],
     at: usize,
 }
 
 impl Reader<'_> {
-    fn peek(&self) -> Option<u32> {
+    fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
-    fn next(&mut self) -> Option<u32> {
-        let c = self.peek()?;
-        self.at += 1;
+    fn next(&mut self) -> Option<Char> {
+        let byte = self.peek()?;
+        if byte.is_ascii() {
+            self.at += 1;
+            return Some(byte.into());
+        }
+        // No character is longer than four bytes.
+        let c = chars(self.rest().get(..4).unwrap_or(self.rest())).next()?;
+        self.at += char::from_u32(c).map_or(1, char::len_utf8);
         Some(c)
     }
 
+    fn rest(&self) -> &[u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// The character, counted from 1, that begins at this byte.
+    fn position(&self, at: usize) -> usize {
+        chars(self.text.get(..at).unwrap_or_default()).count() + 1
+    }
+
     /// The next part; in braces `,` and `}` are left for the caller, and end it.
-    fn piece(&mut self, depth: usize) -> Result<Option<Piece>, GlobError> {
+    fn part(&mut self, depth: usize) -> Result<Option<Part>, GlobError> {
         let from = self.at;
-        let Some(c) = self.peek() else { return Ok(None) };
-        if depth > 0 && (c == COMMA || c == CLOSE_BRACE) {
+        if depth > 0 && matches!(self.peek(), Some(b',' | b'}')) {
             return Ok(None);
         }
-        self.at += 1;
-        let part = match c {
-            STAR => {
-                while self.peek() == Some(STAR) {
+        let Some(c) = self.next() else { return Ok(None) };
+        Ok(Some(match u8::try_from(c) {
+            Ok(b'*') => {
+                while self.peek() == Some(b'*') {
                     self.at += 1;
                 }
                 if self.at - from == 1 { Part::Star } else { Part::Globstar }
             }
-            QUESTION => Part::One(CharSet::not_slash()),
-            OPEN_BRACKET => Part::One(self.class(from + 1)?),
-            OPEN_BRACE => Part::Either(self.alternatives(depth + 1, from + 1)?),
-            BACKSLASH => Part::One(CharSet::one(self.next().ok_or(GlobError::DanglingEscape)?)),
-            c => Part::One(CharSet::one(c)),
-        };
-        Ok(Some(Piece { part, written: from..self.at }))
+            Ok(b'?') => Part::One(CharSet::not_slash()),
+            Ok(b'[') => Part::One(self.class(from)?),
+            Ok(b'{') => Part::Either(self.alternatives(depth + 1, from)?),
+            Ok(b'\\') => Part::One(CharSet::one(self.next().ok_or(GlobError::DanglingEscape)?)),
+            _ => Part::One(CharSet::one(c)),
+        }))
     }
 
     fn alternatives(&mut self, depth: usize, opened: usize) -> Result<Vec<Vec<Part>>, GlobError> {
@@ -195,63 +155,68 @@ impl Reader<'_> {
         }
         let mut alternatives = vec![Vec::new()];
         loop {
-            while let Some(piece) = self.piece(depth)? {
+            while let Some(part) = self.part(depth)? {
                 if let Some(last) = alternatives.last_mut() {
-                    last.push(piece.part);
+                    last.push(part);
                 }
             }
             match self.next() {
-                Some(COMMA) => alternatives.push(Vec::new()),
+                Some(c) if c == u32::from(b',') => alternatives.push(Vec::new()),
                 Some(_) => return Ok(alternatives),
-                None => return Err(GlobError::Unclosed { open: '{', at: opened }),
+                None => return Err(GlobError::Unclosed { open: '{', at: self.position(opened) }),
             }
         }
     }
 
     /// The inside of `[…]`: never `/`.
     fn class(&mut self, opened: usize) -> Result<CharSet, GlobError> {
-        let unclosed = GlobError::Unclosed { open: '[', at: opened };
-        let negated = matches!(self.peek(), Some(c) if c == '!' as u32 || c == '^' as u32);
+        let negated = matches!(self.peek(), Some(b'!' | b'^'));
         if negated {
             self.at += 1;
         }
         let mut ranges = Vec::new();
         let first = self.at;
         loop {
-            let at = self.at;
-            let c = self.next().ok_or_else(|| unclosed.clone())?;
-            match c {
-                CLOSE_BRACKET if at > first => break,
-                OPEN_BRACKET if self.names_class() => return Err(GlobError::NamedClass { at: opened }),
+            let is_first = self.at == first;
+            match self.rest() {
+                [] => return Err(GlobError::Unclosed { open: '[', at: self.position(opened) }),
+                [b']', ..] if !is_first => break,
+                [b'[', b':', rest @ ..] if names_class(rest) => {
+                    return Err(GlobError::NamedClass { at: self.position(opened) });
+                }
                 _ => {}
             }
-            let low = self.escaped(c)?;
-            let high = match self.text.get(self.at..) {
-                Some([DASH, next, ..]) if *next != CLOSE_BRACKET => {
-                    self.at += 2;
-                    self.escaped(*next)?
+            let low = self.member(opened)?;
+            let high = match self.rest() {
+                [b'-', next, ..] if *next != b']' => {
+                    self.at += 1;
+                    self.member(opened)?
                 }
                 _ => low,
             };
             if high < low {
-                return Err(GlobError::ReversedRange { at: opened });
+                return Err(GlobError::ReversedRange { at: self.position(opened) });
             }
             ranges.push((low, high));
         }
+        self.at += 1;
         let named = CharSet::of(ranges);
         let set = if negated { named.complement() } else { named };
         Ok(set.and(&CharSet::not_slash()))
     }
 
-    /// The character that `c`, just read, stands for in brackets.
-    fn escaped(&mut self, c: u32) -> Result<u32, GlobError> {
-        if c == BACKSLASH { self.next().ok_or(GlobError::DanglingEscape) } else { Ok(c) }
+    /// The next character in brackets.
+    fn member(&mut self, opened: usize) -> Result<Char, GlobError> {
+        match self.next() {
+            Some(c) if c == u32::from(b'\\') => self.next().ok_or(GlobError::DanglingEscape),
+            Some(c) => Ok(c),
+            None => Err(GlobError::Unclosed { open: '[', at: self.position(opened) }),
+        }
     }
+}
 
-    /// Whether `:name:]` follows.
-    fn names_class(&self) -> bool {
-        let Some([COLON, rest @ ..]) = self.text.get(self.at..) else { return false };
-        let letters = rest.iter().take_while(|c| (0x61..=0x7a).contains(*c)).count();
-        letters > 0 && matches!(rest.get(letters..), Some([COLON, CLOSE_BRACKET, ..]))
-    }
+/// Whether this is the rest of `[:name:]`.
+fn names_class(rest: &[u8]) -> bool {
+    let letters = rest.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+    letters > 0 && rest.get(letters..).is_some_and(|rest| rest.starts_with(b":]"))
 }

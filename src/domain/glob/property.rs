@@ -29,10 +29,10 @@ struct Alphabet {
 const SHORT_PATHS: usize = 400;
 
 /// A generator of numbers that are the same in each run (splitmix64).
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -151,7 +151,9 @@ impl Trial {
                 match Glob::new(&text) {
                     Ok(glob) => {
                         assert_eq!(Glob::new(glob.as_bytes()).as_ref(), Ok(&glob), "normal text is a fixed point");
-                        (Kind::Glob(glob), text)
+                        // Read in either way.
+                        let kept = Glob::kept(glob.as_bytes()).unwrap();
+                        (Kind::Glob(if text.len().is_multiple_of(2) { kept } else { glob }), text)
                     }
                     Err(GlobError::MatchesNothing) => {
                         let brute = Brute::new(&text, Mistake::None);
@@ -245,15 +247,7 @@ fn overlap_is_what_trying_every_path_finds_in_a_million_pairs() {
 /// The control of the three above.
 #[test]
 fn a_mistake_in_one_rule_would_be_noticed() {
-    for mistake in [
-        Mistake::StarCrossesSlash,
-        Mistake::QuestionIsOneByte,
-        Mistake::NegationCrossesSlash,
-        Mistake::RangeCrossesSlash,
-        Mistake::GlobstarNeedsAComponent,
-        Mistake::GlobstarStaysInside,
-        Mistake::EmptyAlternativesIgnored,
-    ] {
+    for mistake in Mistake::ALL {
         let outcome = Trial { alphabet: TEXT, longest: 4, resources: 300, seed: 5, mistake }.run();
         assert!(!outcome.wrong.is_empty(), "{mistake:?} is noticed in {} pairs", outcome.pairs);
     }

@@ -224,3 +224,28 @@ fn a_pattern_that_is_surely_valid_has_an_automaton() {
     let letters = glob("[acegikmoqsuwyACEGIKMOQSUWY0246]*[!aceg]");
     assert!(letters.nfa().is_some());
 }
+
+#[test]
+fn a_kept_pattern_that_would_be_refused_is_never_free_where_it_may_match() {
+    let too_large = format!("src/{}.rs", "*a".repeat(300));
+    let refused: &[(&[u8], &[u8])] = &[
+        (too_large.as_bytes(), b"src/aaa"),
+        (b"a[/]b", b"a/b"),
+        (b"{.,..}/a", b"./a"),
+        (b"{,a/}{,/b}/*/{.}", b"a/b"),
+        (b"\xc3[\xa9]", "\u{e9}".as_bytes()),
+    ];
+    for (text, path) in refused {
+        let kept = Glob::kept(text).unwrap();
+        assert!(Glob::new(text).is_err() && !kept.matches(path), "{kept:?}");
+        assert!(kept.overlaps(&kept) && kept.overlaps(&glob("**")) && glob("**").overlaps(&kept), "{kept:?}");
+        assert!(kept.overlaps_tree(b""), "{kept:?}");
+    }
+    let large = Glob::kept(too_large.as_bytes()).unwrap();
+    assert!(large.matches(format!("src/{}.rs", "a".repeat(300)).as_bytes()), "it is matched as it says");
+    assert!(large.overlaps_tree(b"src") && !large.overlaps_tree(b"lib"));
+    assert!(large.overlaps(&glob("src/*")) && !large.overlaps(&glob("src/*.py")));
+    for none in ["", "a***b", "**/**", "a//b", "a/../b", "[a", "{a", "a\\", "a\0", &"{".repeat(40)] {
+        assert_eq!(Glob::kept(none.as_bytes()), None, "{none}");
+    }
+}

@@ -10,10 +10,10 @@ use super::{
 };
 use crate::{
     domain::{
-        AcquireDecision, Acquired, AgentId, Claimant, Found, Grant, Granted, Holder, Mode, Overlap, Request, Resource,
-        Result, Verdict, decide_acquire, is_worth_renewing,
+        AcquireDecision, Acquired, AgentId, Found, Grant, Granted, Holder, Mode, Overlap, Refusal, Request, Resource,
+        Result, Verdict, Whose, decide_acquire, is_worth_renewing,
     },
-    store::{ClaimKey, Former, Logged, kind},
+    store::{ClaimKey, Former, Logged, Session, kind},
 };
 
 /// What is to be done about one resource.
@@ -32,11 +32,25 @@ impl Locks<'_> {
     /// # Errors
     /// If the guard is busy, something is damaged or unsafe, or a lease could not be written. Then nothing is granted;
     /// what was held already may have been renewed.
-    pub fn acquire(&self, request: Request) -> Result<Acquired> {
-        self.acquire_in(&mut self.enter()?, request)
+    pub fn acquire(&self, request: &Request) -> Result<Acquired> {
+        self.acquire_as(&mut self.enter()?, request, None)
     }
 
-    pub(super) fn acquire_in(&self, stay: &mut Stay<'_>, request: Request) -> Result<Acquired> {
+    /// The same; what is granted is told to `then` in the same stay inside the guard.
+    ///
+    /// # Errors
+    /// Those of [`Locks::acquire`].
+    pub fn acquire_then(&self, request: &Request, then: impl FnOnce(&mut Session<'_>, &[Granted])) -> Result<Acquired> {
+        let mut stay = self.enter()?;
+        let acquired = self.acquire_as(&mut stay, request, None)?;
+        if let Acquired::Granted { granted, .. } = &acquired {
+            then(&mut stay.session, granted);
+        }
+        Ok(acquired)
+    }
+
+    /// The same inside the guard, by the place in line that has this number.
+    pub(super) fn acquire_as(&self, stay: &mut Stay<'_>, request: &Request, number: Option<u64>) -> Result<Acquired> {
         let mut order: Vec<ClaimKey> = Vec::new();
         let mut steps: BTreeMap<ClaimKey, Step> = BTreeMap::new();
         for resource in &request.resources {
@@ -45,38 +59,66 @@ impl Locks<'_> {
                 continue;
             }
             let locks = stay.survey.overlapping(resource)?;
-            let decision = decide_acquire(request.mode, &overlaps(&locks, &key, &request));
+            let decision = decide_acquire(request.mode, &overlaps(&locks, &key, request));
             order.push(key.clone());
             steps.insert(key.clone(), Step { resource: resource.clone(), key, decision, locks, also_held: Vec::new() });
         }
-        let held = held(steps.values().filter(|step| step.decision == AcquireDecision::Refuse), &request);
-        if !held.is_empty() {
-            return Ok(Acquired::Held(held));
+        let line = stay.survey.line(&stay.session.tickets())?;
+        if number.is_some() && line.own(request, number).is_none() {
+            return Ok(Acquired::Dropped);
+        }
+        let held = held(steps.values().filter(|step| step.decision == AcquireDecision::Refuse), request);
+        // What was waited for by a call that has ended is taken up by the next one.
+        let place = line.own(request, number).map(|place| place.ticket.number);
+        let before = if held.is_empty() {
+            line.before(Some(&request.party), request.mode, place, &taken(&steps))
+        } else {
+            Vec::new()
+        };
+        if !(held.is_empty() && before.is_empty()) {
+            if number.is_none() {
+                stay.settle_line(&line);
+            }
+            return Ok(Acquired::Refused(Box::new(Refusal { held, before, place: None })));
         }
         stay.lives()?;
         for step in steps.values_mut() {
             step.also_held = stay.survey.elsewhere(&step.resource)?;
-            step.also_held.retain(|found| found.lease.agent_id != request.agent);
+            step.also_held.retain(|found| found.lease.agent_id != request.party.agent);
         }
         let (mut logged, mut done) = (Vec::new(), BTreeMap::new());
         let (again, new): (Vec<Step>, Vec<Step>) =
             steps.into_values().partition(|step| step.decision != AcquireDecision::Grant);
         // What is held already stays under its own lease. Before the grant: an upgrade alone takes nothing from anybody.
         for mut step in again {
-            let (found, how) = stay.renew_step(&mut step, &request, &mut logged)?;
+            let (found, how) = stay.renew_step(&mut step, request, &mut logged)?;
             done.insert(step.key, Granted { found, how, also_held: step.also_held });
         }
-        done.extend(stay.grant_steps(new, &request, self.host, &mut logged)?);
+        done.extend(stay.grant_steps(new, request, self.host, &mut logged)?);
+        if !line.is_empty() {
+            stay.pass(&line, request, place);
+            if let Some(number) = place {
+                // It has served; should it stay, nobody waits with it, and it is swept.
+                logged.extend(stay.session.discard_ticket(number).err().map(Logged::Untidy));
+            }
+            stay.settle();
+        }
         let granted = order.iter().filter_map(|key| done.remove(key)).collect();
         Ok(Acquired::Granted { granted, logged })
     }
+}
+
+/// What is asked for that is not held in that way yet: only that is a matter of who comes first.
+fn taken(steps: &BTreeMap<ClaimKey, Step>) -> Vec<Resource> {
+    let new = |step: &&Step| matches!(step.decision, AcquireDecision::Grant | AcquireDecision::Upgrade);
+    steps.values().filter(new).map(|step| step.resource.clone()).collect()
 }
 
 fn overlaps(locks: &[Lock], key: &ClaimKey, request: &Request) -> Vec<Overlap> {
     let of_lock = |lock: &Lock| {
         let (same, mode) = (lock.key == *key, lock.head().mode);
         let overlap = |(lease, verdict): (&Holder, Verdict)| Overlap {
-            mine: lease.agent_id == request.agent,
+            whose: request.party.relation(lease),
             same,
             mode,
             over: verdict.is_over(),
@@ -92,7 +134,7 @@ fn held<'s>(refused: impl Iterator<Item = &'s Step>, request: &Request) -> Vec<F
     for lock in refused.flat_map(|step| &step.locks) {
         let excludes = request.mode == Mode::Exclusive || lock.head().mode == Mode::Exclusive;
         for (lease, verdict) in lock.standing() {
-            let live = excludes && lease.agent_id != request.agent && !verdict.is_over();
+            let live = excludes && request.party.relation(lease) == Whose::Other && !verdict.is_over();
             let known = held.iter().any(|found| found.lease.fence == lease.fence && found.key == lock.key);
             if live && !known {
                 held.extend(lock.found(lease.fence));
@@ -105,10 +147,10 @@ fn held<'s>(refused: impl Iterator<Item = &'s Step>, request: &Request) -> Vec<F
 impl Stay<'_> {
     /// L2: the same lease goes on, perhaps in another mode.
     fn renew_step(&mut self, step: &mut Step, request: &Request, logged: &mut Vec<Logged>) -> Result<(Found, Grant)> {
-        let mine = Claimant::Agent(request.agent.clone());
         let at = step.locks.iter().position(|lock| lock.key == step.key);
         let mut own = at.map(|at| step.locks.swap_remove(at)).ok_or_else(|| vanished(&step.key))?;
-        let fence = own.standing().find(|(lease, verdict)| mine.owns(lease) && !verdict.is_over());
+        let mine = |lease: &Holder| request.party.relation(lease) == Whose::Mine;
+        let fence = own.standing().find(|(lease, verdict)| mine(lease) && !verdict.is_over());
         let fence = fence.map(|(lease, _)| lease.fence).ok_or_else(|| vanished(&step.key))?;
         if !logged.is_empty() {
             // A step before may have renewed the same lease in this file.
@@ -171,7 +213,7 @@ impl Stay<'_> {
         let mut new = Vec::new();
         for mut step in steps {
             let replaced = replaced(&step);
-            let how = how_granted(&step, &request.agent);
+            let how = how_granted(&step, &request.party.agent);
             let own = if touched {
                 self.survey.read(&step.key)?
             } else {

@@ -7,7 +7,7 @@ use super::{
     stay::{Announced, Ending, Life, Stay},
 };
 use crate::{
-    domain::{AgentId, Cleaned, Result},
+    domain::{AgentId, Cleaned, Result, records::Records},
     fs::FileName,
     store::{ClaimKey, Logged},
 };
@@ -26,7 +26,8 @@ enum Job {
 }
 
 impl Locks<'_> {
-    /// Removes every lease that is over, what killed processes left half made, and beats of agents long gone.
+    /// Removes every lease that is over, what killed processes left half made, and beats of agents long gone; records
+    /// whose wrapper is gone say so afterwards.
     ///
     /// # Errors
     /// If the guard is busy, or the state directory cannot be read.
@@ -52,8 +53,18 @@ impl Locks<'_> {
                 stay = Stay::enter(self, Life::Unseen)?;
             }
         }
+        stay.settle();
         if let Err(error) = stay.sweep_beats(&holding, &mut cleaned) {
             cleaned.left.push(error);
+        }
+        drop(stay);
+        // What was removed is told whatever becomes of the records.
+        match Records::of(self).abandon() {
+            Ok(abandoned) => {
+                cleaned.abandoned = abandoned.found.len();
+                cleaned.left.extend(abandoned.left);
+            }
+            Err(error) => cleaned.left.push(error),
         }
         Ok(cleaned)
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{Changed, Claimant, Found, GiveUp, Holder, Outcome, Resource, Result, Selector, decide_release},
-    store::{ClaimKey, Logged},
+    store::{ClaimKey, Logged, Session},
 };
 
 /// A lock that a request is about.
@@ -26,17 +26,23 @@ impl Locks<'_> {
     /// # Errors
     /// If the guard is busy; what goes wrong with one lease is its outcome.
     pub fn release(&self, who: &Claimant, which: &Selector) -> Result<Vec<Changed>> {
+        self.release_then(who, which, |_| ())
+    }
+
+    /// The same, and then whatever else is to be done in the same stay inside the guard.
+    ///
+    /// # Errors
+    /// Those of [`Locks::release`].
+    pub fn release_then(
+        &self,
+        who: &Claimant,
+        which: &Selector,
+        then: impl FnOnce(&mut Session<'_>),
+    ) -> Result<Vec<Changed>> {
         let mut stay = self.enter()?;
-        let mut changed = Vec::new();
-        let selected = stay.select(who, which, &mut changed)?;
-        let mut giving = Giving { keys: selected.iter().map(|one| one.key.clone()).collect(), ended: BTreeMap::new() };
-        for Selected { resource, key } in selected {
-            let theirs = |lease: &Holder| who.owns(lease);
-            changed.push(match stay.release_one(&key, theirs, &mut giving) {
-                Ok((outcome, logged)) => Changed { resource, outcome, logged },
-                Err(error) => Changed::failed(resource, error),
-            });
-        }
+        let changed = stay.release(who, which)?;
+        then(&mut stay.session);
+        stay.settle();
         Ok(changed)
     }
 
@@ -76,6 +82,7 @@ impl Locks<'_> {
                 });
             }
         }
+        stay.settle();
         Ok(changed)
     }
 }
@@ -109,6 +116,20 @@ impl Stay<'_> {
             })?,
         }
         Ok(selected)
+    }
+
+    fn release(&mut self, who: &Claimant, which: &Selector) -> Result<Vec<Changed>> {
+        let mut changed = Vec::new();
+        let selected = self.select(who, which, &mut changed)?;
+        let mut giving = Giving { keys: selected.iter().map(|one| one.key.clone()).collect(), ended: BTreeMap::new() };
+        for Selected { resource, key } in selected {
+            let theirs = |lease: &Holder| who.owns(lease);
+            changed.push(match self.release_one(&key, theirs, &mut giving) {
+                Ok((outcome, logged)) => Changed { resource, outcome, logged },
+                Err(error) => Changed::failed(resource, error),
+            });
+        }
+        Ok(changed)
     }
 
     fn release_one(

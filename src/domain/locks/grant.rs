@@ -7,7 +7,7 @@ use super::{
     survey::Lock,
 };
 use crate::{
-    domain::{Found, Grant, Granted, Holder, LockFile, Request, Resource, Result, Verdict, holder::NewLease},
+    domain::{Found, Grant, Granted, Holder, LockFile, Mode, Request, Resource, Result, Verdict, holder::NewLease},
     store::{ClaimKey, Logged, Put, kind},
 };
 
@@ -37,8 +37,11 @@ impl Stay<'_> {
         let number = if several { self.session.reserve()? } else { self.session.number()? };
         let resources: Vec<Resource> = new.iter().map(|one| one.resource.clone()).collect();
         let holder = Holder::grant(NewLease {
-            agent: &request.agent,
+            agent: &request.party.agent,
             resources: &resources,
+            class: request.party.class,
+            max_hold: request.max_hold,
+            wrapper: request.wrapper.clone(),
             number,
             era: self.session.era(),
             same_boot: self.session.same_boot(),
@@ -73,7 +76,7 @@ impl Stay<'_> {
                 let mut event = self.event(how, &found, number);
                 if let (Grant::TookOver(formers), Some(fence)) = (&one.how, one.replaced) {
                     event.former = formers.iter().find(|former| former.fence == fence).cloned();
-                    event.to = event.former.as_ref().map(|former| former.agent_id.clone());
+                    event.to = event.former.iter().map(|former| former.agent_id.clone()).collect();
                 }
                 self.session.put(&one.key, &bytes, put, stamp, event).map(Some)
             });
@@ -123,5 +126,7 @@ fn with_holder(one: &New, request: &Request, holder: &Holder, number: u64) -> Re
         return Ok((LockFile::new(&one.resource, request.mode, holder.clone(), number), Put::Replace));
     }
     holders.push(holder.clone());
-    Ok((file.rewritten(number, request.mode, holders), Put::Replace))
+    // Beside an exclusive lease only the same agent's stand.
+    let mode = if file.head().mode == Mode::Exclusive { Mode::Exclusive } else { request.mode };
+    Ok((file.rewritten(number, mode, holders), Put::Replace))
 }

@@ -4,6 +4,8 @@ mod acquire;
 mod cleanup;
 mod give_up;
 mod grant;
+mod line;
+mod queue;
 mod renew;
 mod stay;
 mod survey;
@@ -14,6 +16,7 @@ use super::{
     AgentId, Facts, Found, Holder, Liveness, Looked, Mark, Now, Origin, PidNamespace, Process, Resource, Result,
 };
 use crate::store::{Beats, ClaimKey, Claims, Machine, StateDir};
+pub use queue::{CancelledPlace, Waiter};
 use stay::{Life, Stay};
 use survey::Survey;
 
@@ -72,7 +75,7 @@ impl<'a> Locks<'a> {
         // The very resource comes before what only overlaps it.
         let own = resource.claim();
         found.sort_by_key(|found| (found.verdict.is_over(), found.key != own));
-        Ok(Looked { found, also_held: survey.elsewhere(resource)? })
+        Ok(Looked { found, also_held: survey.elsewhere(resource)?, before: Vec::new() })
     }
 
     /// The leases on exactly this resource, over or not.

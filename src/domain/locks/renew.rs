@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Acquired, Changed, Claimant, Found, Holder, Mode, Outcome, RenewDecision, Request, Result, Selector, Ttl,
-        Verdict, decide_renew,
+        Acquired, Changed, Claimant, Class, Found, Holder, Mode, Outcome, Party, RenewDecision, Request, Result,
+        Selector, Ttl, Verdict, decide_renew,
     },
     store::{ClaimKey, Logged, kind},
 };
@@ -64,22 +64,23 @@ impl Locks<'_> {
                 renewed.insert((found.lease.home(key), fence), false);
                 Ok((Outcome::Renewed { found: Box::new(found), again: false }, logged))
             }
-            (RenewDecision::GrantAgain, Some(fence)) if stay.is_of_the_gone(&lock, fence)? => {
+            (RenewDecision::GrantAgain, Some(fence)) if stay.is_past(&lock, fence)? => {
                 Ok((Outcome::Nobody(lock.found(fence).map(Box::new)), Logged::Yes))
             }
             (RenewDecision::GrantAgain, Some(fence)) => {
                 let request = self.same_again(stay, &lock, fence, ttl)?;
-                match self.acquire_in(stay, request)? {
+                match self.acquire_as(stay, &request, None)? {
                     Acquired::Granted { granted, logged, .. } => {
                         let now = granted.into_iter().find(|one| one.found.key == *key);
                         let found = now.ok_or_else(|| vanished(key))?.found;
                         renewed.insert((found.lease.home(key), found.lease.fence), true);
                         Ok((Outcome::Renewed { found: Box::new(found), again: true }, worst_of(logged)))
                     }
-                    Acquired::Held(held) => {
-                        let found = held.into_iter().next().ok_or_else(|| vanished(key))?;
-                        Ok((Outcome::NotYours(Box::new(found)), Logged::Yes))
-                    }
+                    Acquired::Refused(refusal) => match refusal.held.into_iter().next() {
+                        Some(found) => Ok((Outcome::NotYours(Box::new(found)), Logged::Yes)),
+                        None => Ok((Outcome::Behind(refusal.before), Logged::Yes)),
+                    },
+                    Acquired::Deadlock(_) | Acquired::Dropped => Err(vanished(key)),
                 }
             }
             (RenewDecision::Refuse, _) => {
@@ -105,7 +106,9 @@ impl Locks<'_> {
         Ok(Request {
             resources,
             mode,
-            agent: lease.agent_id.clone(),
+            party: Party::agent(lease.agent_id.clone()),
+            wrapper: None,
+            max_hold: None,
             ttl: Some(ttl.unwrap_or(lease.ttl_s)),
             default_ttl: lease.ttl_s,
             reason: Some(lease.reason.clone()),
@@ -115,11 +118,11 @@ impl Locks<'_> {
 }
 
 impl Stay<'_> {
-    /// Whether the agent of a lease is gone: a new one of its own would be over at once. Then somebody else asks, who
-    /// bears the token.
-    fn is_of_the_gone(&self, lock: &Lock, fence: u64) -> Result<bool> {
+    /// Whether a lease that is over cannot be granted anew to whoever it was: the command under it has lost it, or its
+    /// agent is gone, and a new one would be over at once. Then somebody else asks, who bears the token.
+    fn is_past(&self, lock: &Lock, fence: u64) -> Result<bool> {
         match lock.lease(fence) {
-            Some((lease, _)) => Ok(self.survey.evidence(&lease.agent_id)?.gone),
+            Some((lease, _)) => Ok(lease.class == Class::Run || self.survey.evidence(&lease.agent_id)?.gone),
             None => Ok(false),
         }
     }

@@ -120,6 +120,11 @@ impl<'a> Stay<'a> {
         Ok(())
     }
 
+    /// Who makes the changes.
+    pub(super) fn by(&self) -> Option<&AgentId> {
+        self.by.as_ref()
+    }
+
     /// Fails unless the caller has left a sign of life: by an older one, what it is to hold might be another's soon.
     pub(super) fn lives(&mut self) -> Result<()> {
         self.lifeless.take().map_or(Ok(()), Err)
@@ -233,7 +238,11 @@ impl<'a> Stay<'a> {
             ttl_s: None,
             reason: self.reason.clone().filter(|_| why == Ending::Forced),
             former: Some(former(found)),
-            to: Some(&found.lease.agent_id).filter(|agent| self.by.as_ref() != Some(*agent)).map(ToString::to_string),
+            to: Some(&found.lease.agent_id)
+                .filter(|agent| self.by.as_ref() != Some(*agent))
+                .map(ToString::to_string)
+                .into_iter()
+                .collect(),
             ..self.event(kind, found, n)
         };
         Ok(Announced::Yes(Box::new(event)))

@@ -10,7 +10,7 @@ use std::{
 use super::{Kernel, Locks};
 use crate::{
     domain::{
-        AgentId, Beat, Candidates, Evidence, Facts, Found, Head, Here, Holder, Liveness, LockFile, PidNamespace,
+        AgentId, Beat, Candidates, Class, Evidence, Facts, Found, Head, Here, Holder, Liveness, LockFile, PidNamespace,
         Process, Resource, Result, Verdict, candidates, may_overlap, overlap, parse_lock, verdict,
     },
     fs::{self, FileName},
@@ -56,6 +56,11 @@ impl<'a> Survey<'a> {
             evidence: RefCell::default(),
             namespace: OnceCell::new(),
         }
+    }
+
+    /// What verdicts rest on.
+    pub(super) fn facts(&self) -> Facts {
+        self.facts.get()
     }
 
     /// Reads one lock.
@@ -121,6 +126,17 @@ impl<'a> Survey<'a> {
         Ok((file, verdicts))
     }
 
+    /// What is known of the process that runs a command under a lease.
+    fn evidence_of_wrapper(&self, lease: &Holder) -> Result<Evidence> {
+        let process = match &lease.wrapper {
+            // Its number means nothing to a clock that does not compare.
+            Some(wrapper) if lease.renewed_mono_ms.is_some() => wrapper.process_here(&self.here(true)?),
+            _ => None,
+        };
+        let liveness = process.map(|process| (self.kernel.liveness)(process));
+        Ok(Evidence { gone: liveness == Some(Liveness::Gone), seen: None })
+    }
+
     fn verdict(&self, lease: &Holder) -> Result<Verdict> {
         if lease.era > self.facts.get().era.recorded {
             // An era has begun since we looked.
@@ -128,8 +144,11 @@ impl<'a> Survey<'a> {
             self.facts.set(Facts { era, ..self.facts.get() });
         }
         let facts = self.facts.get();
-        let evidence =
-            if facts.era.number == Some(lease.era) { self.evidence(&lease.agent_id)? } else { Evidence::NOTHING };
+        let evidence = match (facts.era.number == Some(lease.era), lease.class) {
+            (false, _) => Evidence::NOTHING,
+            (true, Class::Explicit) => self.evidence(&lease.agent_id)?,
+            (true, Class::Run) => self.evidence_of_wrapper(lease)?,
+        };
         Ok(verdict(lease, &facts, &evidence))
     }
 

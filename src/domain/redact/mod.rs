@@ -29,6 +29,12 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     Redactor::default().redact(text)
 }
 
+/// Whether a variable, flag or key of this name may hold a secret.
+#[must_use]
+pub fn says_secret(name: &[u8]) -> bool {
+    name::name(name).is_some()
+}
+
 /// The built-in rules with patterns of the user's.
 #[derive(Debug, Default)]
 pub struct Redactor {
@@ -60,7 +66,15 @@ impl Redactor {
         }
     }
 
-    fn redact_bytes<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+    /// Whether there is a secret in it; it need not be text.
+    #[must_use]
+    pub fn finds_in(&self, bytes: &[u8]) -> bool {
+        matches!(self.redact_bytes(bytes), Cow::Owned(_))
+    }
+
+    /// The same for what need not be UTF-8.
+    #[must_use]
+    pub fn redact_bytes<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
         let mut state = State::default();
         let (mut result, mut kept, mut start) = (None::<Vec<u8>>, 0, 0);
         for whole in text.split_inclusive(|b| *b == b'\n') {

@@ -1,9 +1,6 @@
 //! Signals as data: blocked, and read one by one where it is safe to act on them.
 
-use std::{
-    os::fd::{AsFd, BorrowedFd},
-    time::Duration,
-};
+use std::time::Duration;
 
 use nix::sys::{
     signal::{SigSet, Signal as Nix},
@@ -15,7 +12,6 @@ use rustix::{
     process::{Signal, kill_current_process_group},
 };
 
-use super::How;
 use crate::{fs, store};
 
 /// What is passed on to the command.
@@ -44,18 +40,6 @@ impl Signals {
         let before = SigSet::thread_get_mask().map_err(|errno| refused("sigprocmask", errno))?;
         held.thread_block().map_err(|errno| refused("sigprocmask", errno))?;
         Ok(Self { fd, before })
-    }
-
-    /// The signal that would have ended us by now; before a command is started there is nobody to pass it on to. It is
-    /// told once.
-    #[must_use]
-    pub fn ended_by(&self) -> Option<How> {
-        while let Some(signal) = self.next() {
-            if PASSED.contains(&signal) {
-                return Some(How::Killed(signal as u8));
-            }
-        }
-        None
     }
 
     /// Waits for a signal, at most this long.
@@ -89,13 +73,6 @@ impl Signals {
         // What it cannot do for us leaves us running, which harms nobody.
         kill_current_process_group(Signal::TSTP).unwrap_or_default();
         stop.thread_unblock().and_then(|()| stop.thread_block()).unwrap_or_default();
-    }
-}
-
-/// Becomes readable when a signal has come: for who waits for something else too, before a command is started.
-impl AsFd for Signals {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
     }
 }
 

@@ -16,7 +16,7 @@ fn the_first_acquire_in_a_checkout_makes_the_directory_and_another_agent_is_refu
     let bob = site.agent("bob").run(["acquire", "src/auth.rs"]);
     assert_eq!((bob.code, bob.out.as_str()), (10, ""), "{bob}");
     assert!(bob.err.contains("src/auth.rs is held by alice since "), "{bob}");
-    assert!(bob.err.contains("for: new login\nnext: swarmlock wait src/auth.rs"), "{bob}");
+    assert!(bob.err.contains("for: new login\nnext: swarmlock acquire --wait src/auth.rs"), "{bob}");
 }
 
 #[test]

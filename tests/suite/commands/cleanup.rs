@@ -1,6 +1,12 @@
 use std::{fs, os::unix::fs::DirBuilderExt as _};
 
-use crate::harness::Site;
+use swarmlock::domain::records::{Finished, How, State};
+
+use crate::{
+    harness::Site,
+    keeper::{Keeper, Wrapper, written},
+    processes::usable,
+};
 
 #[test]
 fn what_is_over_is_removed_and_what_is_live_stays() {
@@ -81,4 +87,26 @@ fn what_a_restart_left_damaged_is_set_aside_and_not_called_damaged() {
     let run = site.agent("bob").run(["cleanup"]).expect(0);
     assert_eq!((run.out.as_str(), run.err.as_str()), ("removed\tb\talice\torphaned\n", ""), "{run}");
     assert_eq!(std::fs::read_dir(site.state("quarantine")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_record_whose_wrapper_was_killed_says_that_it_is_abandoned_and_no_other_does() {
+    if !usable("a_record_whose_wrapper_was_killed_says_that_it_is_abandoned_and_no_other_does") {
+        return;
+    }
+    let site = Site::new();
+    let (keeper, lives, dies) = (Keeper::new(&site), Wrapper::start(), Wrapper::start());
+    keeper.begin("aaaa", "alice", &["make"], Some(&dies.process()));
+    keeper.begin("bbbb", "alice", &["make"], Some(&lives.process()));
+    keeper.begin("cccc", "alice", &["make"], None);
+    keeper.ended("dddd", How::Ended, Some(0));
+    assert_eq!(site.nobody().run(["cleanup"]).expect(0).err, "", "the control: both live");
+    dies.kill();
+    let run = site.nobody().run(["cleanup"]).expect(0);
+    assert!(run.err.contains("which say so now: 1\n"), "{run}");
+    let states = ["aaaa", "bbbb", "cccc", "dddd"].map(|id| written(&site, id)["state"].clone());
+    assert_eq!(states, ["abandoned", "running", "running", "done"]);
+    assert_eq!(written(&site, "aaaa")["ended_at"], serde_json::Value::Null, "when it ended nobody knows");
+    assert_eq!(keeper.end("aaaa", How::Ended, Some(0), None), Finished::Already(State::Abandoned));
+    assert_eq!(site.nobody().run(["cleanup"]).expect(0).err, "", "a second time there is nothing");
 }

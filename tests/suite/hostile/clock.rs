@@ -7,7 +7,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 use swarmlock::{
-    domain::{Acquired, AgentId, Grant, Kernel, Locks, Mode, NameKey, Now, Request, Resource, Timestamp, Token, Ttl},
+    domain::{
+        Acquired, AgentId, Grant, Kernel, Locks, Mode, NameKey, Now, Party, Request, Resource, Timestamp, Token, Ttl,
+    },
     fs::{Dir, FileName},
     host,
     store::{Created, Machine, StateDir, init},
@@ -48,18 +50,20 @@ fn acquire(site: &Site, clock: fn() -> Now, agent: &str, name: &str) -> Acquired
         resources: vec![Resource::Name(NameKey::new(name).unwrap())],
         mode: Mode::Exclusive,
         default_ttl: Ttl::DEFAULT,
-        agent: AgentId::new(agent).unwrap(),
+        party: Party::agent(AgentId::new(agent).unwrap()),
+        wrapper: None,
+        max_hold: None,
         ttl: Some(Ttl::try_from(60).unwrap()),
         reason: None,
         token: Token::from_bits(7),
     };
-    locks.acquire(request).unwrap()
+    locks.acquire(&request).unwrap()
 }
 
 fn granted(acquired: &Acquired) -> (u64, Grant) {
     match acquired {
         Acquired::Granted { granted, .. } => (granted[0].found.lease.fence, granted[0].how.clone()),
-        Acquired::Held(found) => panic!("held by {}", found[0].lease.agent_id),
+        refused @ (Acquired::Refused(_) | Acquired::Deadlock(_) | Acquired::Dropped) => panic!("{refused:?}"),
     }
 }
 
@@ -87,8 +91,8 @@ fn a_clock_that_is_set_ends_no_lease_and_keeps_none_alive() {
             lock["holders"][0]["renewed_mono_ms"] = json!(0);
             lock["holders"][0]["ttl_s"] = json!(1);
         });
-        let Acquired::Held(found) = acquire(&site, clock, "bob", "live") else { panic!("a live lease was taken") };
-        assert_eq!((found[0].lease.agent_id.as_str(), found[0].verdict.word()), ("alice", "live"));
+        let Acquired::Refused(refusal) = acquire(&site, clock, "bob", "live") else { panic!("a live lease was taken") };
+        assert_eq!((refusal.held[0].lease.agent_id.as_str(), refusal.held[0].verdict.word()), ("alice", "live"));
         let (_, how) = granted(&acquire(&site, clock, "bob", "over"));
         assert!(
             matches!(&how, Grant::TookOver(formers) if formers[0].agent_id == "alice" && formers[0].was == "expired")

@@ -6,7 +6,7 @@ use swarmlock::{
     checkout::STATE_NAME,
     domain::{
         Acquired, AgentId, Caller, Changed, Claimant, Found, Glob, Grant, Granted, Kernel, Locks, Mark, Mode, NameKey,
-        Now, Origin, Outcome, PathKey, Process, Request, Resource, Selector, Token, TreeKey, Ttl, Worktree,
+        Now, Origin, Outcome, Party, PathKey, Process, Request, Resource, Selector, Token, TreeKey, Ttl, Worktree,
     },
     fs::Dir,
     host,
@@ -64,9 +64,9 @@ impl Lib {
     /// All of these or none, leaving a sign of life.
     pub fn acquire_all(&self, agent: &str, resources: &[Resource], mode: Mode) -> store::Result<Acquired> {
         let request = request(agent, resources, mode, None);
-        let (id, none) = (request.agent.clone(), |_: &[Mark]| Ok(Origin::default()));
+        let (id, none) = (request.party.agent.clone(), |_: &[Mark]| Ok(Origin::default()));
         let locks = Locks { caller: Some(Caller { agent: &id, process: &none, exclusive: true }), ..self.locks() };
-        locks.acquire(request)
+        locks.acquire(&request)
     }
 
     /// Leaves a lease of `agent` that was over long ago: it was granted for a second when this boot began.
@@ -76,7 +76,7 @@ impl Lib {
 
     /// The same over several.
     pub fn plant_expired_all(&self, agent: &str, resources: &[Resource]) {
-        let granted = self.locks_by(when_booted).acquire(request(agent, resources, Mode::Exclusive, Some(1))).unwrap();
+        let granted = self.locks_by(when_booted).acquire(&request(agent, resources, Mode::Exclusive, Some(1))).unwrap();
         let new = |granted: &[Granted]| granted.iter().all(|one| one.how == Grant::New);
         assert!(matches!(&granted, Acquired::Granted { granted, .. } if new(granted)), "{granted:?}");
         assert!(resources.iter().all(|one| self.look(one).unwrap().verdict.is_over()));
@@ -85,16 +85,16 @@ impl Lib {
     /// The same, of a share beside those of others.
     pub fn plant_expired_share(&self, agent: &str, resource: &Resource) {
         let request = request(agent, std::slice::from_ref(resource), Mode::Shared, Some(1));
-        assert!(matches!(self.locks_by(when_booted).acquire(request).unwrap(), Acquired::Granted { .. }));
+        assert!(matches!(self.locks_by(when_booted).acquire(&request).unwrap(), Acquired::Granted { .. }));
     }
 
     /// Leaves a lease over these of `agent`, whose recorded process is this one, which is gone.
     pub fn plant_orphan(&self, agent: &str, resources: &[Resource], gone: &Process) {
         let request = request(agent, resources, Mode::Exclusive, None);
         let origin = Origin { process: Some(gone.clone()), above: Vec::new() };
-        let (id, process) = (request.agent.clone(), |_: &[Mark]| Ok(origin.clone()));
+        let (id, process) = (request.party.agent.clone(), |_: &[Mark]| Ok(origin.clone()));
         let locks = Locks { caller: Some(Caller { agent: &id, process: &process, exclusive: true }), ..self.locks() };
-        assert!(matches!(locks.acquire(request).unwrap(), Acquired::Granted { .. }));
+        assert!(matches!(locks.acquire(&request).unwrap(), Acquired::Granted { .. }));
         assert!(resources.iter().all(|one| self.look(one).unwrap().verdict.word() == "orphaned"));
     }
 
@@ -155,7 +155,9 @@ fn request(agent: &str, resources: &[Resource], mode: Mode, ttl: Option<u64>) ->
         resources: resources.to_vec(),
         mode,
         default_ttl: Ttl::DEFAULT,
-        agent: AgentId::new(agent).unwrap(),
+        party: Party::agent(AgentId::new(agent).unwrap()),
+        wrapper: None,
+        max_hold: None,
         ttl: ttl.map(|seconds| Ttl::new(Duration::from_secs(seconds)).unwrap()),
         reason: None,
         token: Token::from_bits(host::random().unwrap()),

@@ -43,29 +43,6 @@ fn what_would_end_us_reaches_the_command_and_the_lock_is_released_after_it() {
 }
 
 #[test]
-fn a_signal_before_the_command_has_started_starts_nothing() {
-    if !usable("a_signal_before_the_command_has_started_starts_nothing") {
-        return;
-    }
-    let site = Site::new();
-    site.agent("alice").run(["init"]).expect(0);
-    let guard = site.hold_guard();
-    let child = site.agent("alice").spawn(["run", "name:n", "--guard-wait", "1m", "--", "touch", "ran"]);
-    let status = format!("/proc/{}/status", child.id());
-    // The bit of SIGTERM.
-    until("signals are held back", || {
-        let text = fs::read_to_string(&status).unwrap();
-        let mask = text.lines().find_map(|line| line.strip_prefix("SigBlk:\t")).unwrap();
-        u64::from_str_radix(mask, 16).unwrap() & (1 << 14) != 0
-    });
-    send(&child, Signal::TERM);
-    drop(guard);
-    let run = finish(child).expect(143);
-    assert!(run.err.contains("before the command was started"), "{run}");
-    assert!(!site.path("ran").exists() && is_free(&site, "name:n"));
-}
-
-#[test]
 fn a_command_that_such_a_signal_ends_gives_its_code_and_the_lock_is_released() {
     if !usable("a_command_that_such_a_signal_ends_gives_its_code_and_the_lock_is_released") {
         return;
@@ -136,12 +113,9 @@ fn a_signal_at_any_moment_leaves_neither_the_lock_nor_the_command() {
         std::thread::sleep(Duration::from_micros(500 * round));
         send(&child, signal);
         codes.insert(finish(child).code);
-        if signal == Signal::KILL {
-            // Nobody was left to release it.
-            site.agent("alice").run(["release", "name:n"]).expect(0);
-        } else {
-            assert!(is_free(&site, "name:n"), "round {round}");
-        }
+        // Released, or nobody was left to do so and it went with the process.
+        site.agent("bob").run(["acquire", "name:n"]).expect(0);
+        site.agent("bob").run(["release", "name:n"]).expect(0);
     }
     assert_eq!(codes, BTreeSet::from([137, 143]));
     for pid in fs::read_to_string(site.path("pids")).unwrap_or_default().lines() {

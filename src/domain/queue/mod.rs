@@ -1,0 +1,10 @@
+//! Waiting in line (docs/protocol.md 5): tickets, who may go, and who would wait for ever. Pure.
+
+mod cycle;
+mod line;
+mod ticket;
+
+pub use cycle::cycle;
+pub use line::{Entry, Fate, Presence, Turn, fates};
+pub(super) use ticket::NewTicket;
+pub use ticket::{Keep, Stand, Ticket, TicketState, stand};
