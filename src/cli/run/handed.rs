@@ -14,7 +14,7 @@ pub(in crate::cli) fn handed(args: &[OsString]) -> Option<ExitCode> {
     let handed = Handed::read(args)?;
     let format = Format { json: handed.json, quiet: false };
     let refused = handed.become_it();
-    let code = refused.code();
+    let (code, is_text) = (refused.code(), refused.is_no_program());
     // Whoever it was for is gone.
     if let Refused::Exec { command, error } = refused {
         let message = format!("exec {}: {error}", command.to_string_lossy());
@@ -22,6 +22,8 @@ pub(in crate::cli) fn handed(args: &[OsString]) -> Option<ExitCode> {
         let failure = match code {
             127 => failure
                 .help("there is no such command, by that path or in PATH; or no interpreter that its first line names"),
+            _ if is_text => failure
+                .help("it is no program, and names none in a first line with #!: give its interpreter, as in: sh FILE"),
             _ => failure.help("it is not a program that may be run, or a directory of PATH may not be searched"),
         };
         Report::new(format).of("run", Vec::new()).failure(&failure.next("swarmlock run --help"));

@@ -9,6 +9,7 @@ use std::{
 };
 
 use rustix::{
+    io::Errno,
     process::{Pid, Signal, getpgrp, getppid, set_parent_process_death_signal},
     termios::tcsetpgrp,
 };
@@ -55,6 +56,12 @@ impl Refused {
             Self::Exec { .. } => 126,
             Self::Alone => 128 + 9,
         }
+    }
+
+    /// Whether it may be run, and the kernel does not know what it is: a script without a first line that says so.
+    #[must_use]
+    pub fn is_no_program(&self) -> bool {
+        matches!(self, Self::Exec { error, .. } if Errno::from_io_error(error) == Some(Errno::NOEXEC))
     }
 }
 

@@ -51,6 +51,10 @@ impl Job {
 
     /// The command was stopped.
     pub(super) fn stopped(&mut self, leader: &Leader, signals: &Signals, signal: Signal) {
+        // No key does that: a shell that suspends itself, or somebody who means this one process.
+        if signal == Signal::STOP && !self.interactive {
+            return;
+        }
         self.terminal = self.terminal.take().or_else(Terminal::find);
         // Without a terminal whoever has stopped it continues it, and not by us.
         let Some(terminal) = &self.terminal else { return };

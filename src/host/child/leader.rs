@@ -58,14 +58,12 @@ impl Leader {
 
     /// How it ended, if it has, and calls `stopped` if it was stopped since the last look.
     pub(super) fn look(&mut self, stopped: &mut dyn FnMut(Signal, &Self)) -> store::Result<Option<How>> {
-        if let Some(status) = self.wait(WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)? {
-            return Ok(Some(how(&status)));
-        }
-        if self.lost {
-            return Ok(Some(How::Unknown));
-        }
-        let stop = self.wait(WaitIdOptions::STOPPED)?;
-        if let Some(signal) = stop.and_then(|stop| Signal::from_named_raw(stop.stopping_signal()?)) {
+        let what = WaitIdOptions::EXITED | WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT;
+        let Some(status) = self.wait(what)? else { return Ok(self.lost.then_some(How::Unknown)) };
+        let Some(signal) = status.stopping_signal() else { return Ok(Some(how(&status))) };
+        // So that a stop is told once. One that has ended since has no stop to be told of, and seems to be no child.
+        let taken = waitid(WaitId::Pid(self.pid), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG);
+        if let (Ok(Some(_)), Some(signal)) = (taken, Signal::from_named_raw(signal)) {
             stopped(signal, self);
         }
         Ok(None)

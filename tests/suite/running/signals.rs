@@ -1,8 +1,10 @@
 //! What signals do to a command that runs, sent to it, to us, or to both.
 
 use std::{
+    collections::BTreeSet,
     fs,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -93,6 +95,33 @@ fn what_the_command_has_started_survives_when_we_are_killed() {
     until("the command is gone", || is_gone(pid));
     assert!(!is_gone(grandchild));
     kill_process(grandchild, Signal::KILL).unwrap();
+}
+
+/// Sent sooner or later, before, while and after the lease is taken and the command started.
+#[test]
+fn a_signal_at_any_moment_leaves_neither_the_lock_nor_the_command() {
+    if !usable("a_signal_at_any_moment_leaves_neither_the_lock_nor_the_command") {
+        return;
+    }
+    let site = Site::new();
+    site.agent("alice").run(["init"]).expect(0);
+    let mut codes = BTreeSet::new();
+    for round in 0..60 {
+        let signal = if round % 3 == 0 { Signal::KILL } else { Signal::TERM };
+        let script = "echo $$ >>pids; exec sleep 60";
+        let child = site.agent("alice").spawn(["run", "name:n", "--", "sh", "-c", script]);
+        std::thread::sleep(Duration::from_micros(500 * round));
+        send(&child, signal);
+        codes.insert(finish(child).code);
+        // Released, or nobody was left to do so and it went with the process.
+        site.agent("bob").run(["acquire", "name:n"]).expect(0);
+        site.agent("bob").run(["release", "name:n"]).expect(0);
+    }
+    assert_eq!(codes, BTreeSet::from([137, 143]));
+    for pid in fs::read_to_string(site.path("pids")).unwrap_or_default().lines() {
+        let pid = Pid::from_raw(pid.parse().unwrap()).unwrap();
+        until("the command is gone", || is_gone(pid));
+    }
 }
 
 #[test]

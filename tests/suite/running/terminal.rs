@@ -81,7 +81,7 @@ impl<'a> Pane<'a> {
 fn an_interactive_shell_is_usable_and_the_terminal_comes_back() {
     let site = Site::new();
     let Some(pane) = Pane::start(&site, "an_interactive_shell_is_usable") else { return };
-    pane.line("$B run -q name:n -- env PS1='IN$ ' bash --norc --noprofile -i; echo over=$?");
+    pane.line("$B run -q name:n -- env PS1='IN$ ' bash --norc --noprofile -i");
     pane.shows("IN$");
     // Ctrl-C ends what runs in it, and neither the shell nor us.
     pane.line("sleep 60");
@@ -94,10 +94,18 @@ fn an_interactive_shell_is_usable_and_the_terminal_comes_back() {
     pane.in_front("sleep");
     pane.key("C-z");
     pane.shows("[1]+  Stopped");
+    // It stops itself, and we with it.
+    pane.line("suspend -f");
+    pane.shows("OUT$");
+    pane.comes("its prompt", |text| text.trim_end().lines().last().is_some_and(|line| line.starts_with("OUT$")));
+    pane.line("fg");
+    pane.comes("its prompt", |text| text.trim_end().lines().last().is_some_and(|line| line.starts_with("IN$")));
     pane.line("kill -9 %1; echo killed");
     pane.shows("killed");
     assert!(!super::is_free(&site, "name:n"));
     pane.line("exit 5");
+    pane.comes("its prompt", |text| text.trim_end().lines().last().is_some_and(|line| line.starts_with("OUT$")));
+    pane.line("echo over=$?");
     pane.shows("over=5");
     // The shell of the pane reads from its terminal again.
     pane.line("read -p ASKS x; echo got=$x");
