@@ -108,7 +108,7 @@ impl Locks<'_> {
             mode,
             party: Party::agent(lease.agent_id.clone()),
             wrapper: None,
-            max_hold: None,
+            max_hold: lease.max_hold_s.and_then(|seconds| Ttl::try_from(seconds).ok()),
             ttl: Some(ttl.unwrap_or(lease.ttl_s)),
             default_ttl: lease.ttl_s,
             reason: Some(lease.reason.clone()),

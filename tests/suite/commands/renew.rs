@@ -79,3 +79,12 @@ fn a_token_renews_whoever_bears_it() {
     site.nobody().run(["renew", "--token", &"0".repeat(32)]).expect(13);
     site.nobody().run(["renew", "--mine"]).expect(2);
 }
+
+#[test]
+fn a_lease_for_a_limited_time_is_granted_anew_for_that_time_at_most() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a", "--max-hold", "10m"]).expect(0);
+    site.expire("a");
+    site.agent("alice").run(["renew", "a"]).expect(0);
+    assert_eq!(site.lock_json("a")["holders"][0]["max_hold_s"], 600);
+}
