@@ -60,7 +60,7 @@ impl File {
         }
     }
 
-    /// Takes an exclusive `flock` on a file on which nobody else ever takes one but to look (see [`File::is_flocked`]).
+    /// Takes an exclusive `flock` on a file that nobody else has opened but perhaps to look (see [`File::is_flocked`]).
     ///
     /// # Errors
     /// If the kernel refuses.

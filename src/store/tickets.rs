@@ -144,16 +144,27 @@ impl Session<'_> {
         self.complete_log()?;
         let dir = self.state.dir().ensure_subdir(&layout::QUEUE)?;
         let name = name(event.n);
-        if bytes.len() > layout::CLAIM_LIMIT {
-            let path = dir.path().join(name.as_str());
-            return Err(Error::TooLarge { path, limit: layout::CLAIM_LIMIT });
-        }
+        too_large(&dir, &name, bytes)?;
         let file = document::stage_held(&self.tmp, bytes)?;
         let done = self
             .announce(Change { removes: false, event })
             .and_then(|()| Ok(self.tmp.rename(&layout::PENDING, &dir, &name)?));
         done.inspect_err(|_| document::unstage(&self.tmp))?;
         Ok((file, self.committed()?))
+    }
+
+    /// Replaces a ticket with which nobody waits, in its place; the process waits with it until it closes the file.
+    ///
+    /// # Errors
+    /// As [`Session::put_part`].
+    pub fn retake_ticket(&mut self, number: u64, bytes: &[u8]) -> Result<File> {
+        let dir = self.state.dir().ensure_subdir(&layout::QUEUE)?;
+        let name = name(number);
+        too_large(&dir, &name, bytes)?;
+        let file = document::stage_held(&self.tmp, bytes)?;
+        let done = self.check().and_then(|()| Ok(self.tmp.rename(&layout::PENDING, &dir, &name)?));
+        done.inspect_err(|_| document::unstage(&self.tmp))?;
+        Ok(file)
     }
 
     /// Overwrites what has become of a ticket; `event`, if there is one, carries the number that `state` names.
@@ -181,11 +192,7 @@ impl Session<'_> {
         }
     }
 
-    /// Opens a ticket with which nobody waits, to wait with it; `None` if it is not there.
-    ///
-    /// # Errors
-    /// If it is unsafe or cannot be opened.
-    pub fn open_ticket(&self, number: u64) -> Result<Option<File>> {
+    fn open_ticket(&self, number: u64) -> Result<Option<File>> {
         Ok(self.state.dir().open_writable(&[&layout::QUEUE, &name(number)])?)
     }
 
@@ -235,6 +242,13 @@ impl Session<'_> {
             }
         }))
     }
+}
+
+fn too_large(dir: &Dir, name: &FileName, bytes: &[u8]) -> Result<()> {
+    if bytes.len() <= layout::CLAIM_LIMIT {
+        return Ok(());
+    }
+    Err(Error::TooLarge { path: dir.path().join(name.as_str()), limit: layout::CLAIM_LIMIT })
 }
 
 #[cfg(test)]

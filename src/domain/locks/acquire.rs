@@ -97,8 +97,8 @@ impl Locks<'_> {
         done.extend(stay.grant_steps(new, request, self.host, &mut logged)?);
         if !line.is_empty() {
             stay.pass(&line, request, place);
-            if let Some(number) = place {
-                // It has served; should it stay, nobody waits with it, and it is swept.
+            for number in line.served(request, place) {
+                // Should it stay, nobody waits with it, and it is swept.
                 logged.extend(stay.session.discard_ticket(number).err().map(Logged::Untidy));
             }
             stay.settle();

@@ -9,7 +9,7 @@ use crate::{
         overlap,
         queue::{Entry, Fate, fates, stand},
     },
-    store::{ClaimKey, Event, Logged, Tickets, kind, ticket_file},
+    store::{ClaimKey, Error, Event, Logged, Tickets, kind, ticket_file},
 };
 
 /// How often the turn of a ticket may pass unused.
@@ -76,9 +76,14 @@ impl Survey<'_> {
         let mut seen: BTreeMap<ClaimKey, Rc<Vec<(Found, Mode)>>> = BTreeMap::new();
         for read in tickets.all()? {
             // What is no ticket keeps nobody from anything.
-            let Ok(ticket) = Ticket::parse(read.number, &read.bytes) else {
-                line.dead.push(read.number);
-                continue;
+            let ticket = match Ticket::parse(read.number, &read.bytes) {
+                Ok(ticket) => ticket,
+                // Somebody may wait with it.
+                Err(Error::Newer { .. }) => continue,
+                Err(_) => {
+                    line.dead.push(read.number);
+                    continue;
+                }
             };
             let evidence = self.evidence(&ticket.agent_id)?;
             let Stand::InLine(presence, turn) = stand(&ticket, read.held, &self.facts(), &evidence) else {
@@ -173,6 +178,19 @@ impl Line {
                 same && !place.held && place.ticket.mode == mode && keys(&place.wanted) == keys(wanted)
             }
         })
+    }
+
+    /// The tickets that have served when a request is granted: its own, and those left by the same agent for what it
+    /// holds now. They would keep it from others once more after its release.
+    pub(super) fn served(&self, request: &Request, number: Option<u64>) -> Vec<u64> {
+        let granted: Vec<ClaimKey> = request.resources.iter().map(Resource::claim).collect();
+        let served = |place: &&InLine| {
+            let left = !place.held && place.party.class == Class::Explicit && request.party.class == Class::Explicit;
+            let mode = request.mode == Mode::Exclusive || place.ticket.mode == Mode::Shared;
+            let all = || place.wanted.iter().all(|wanted| granted.contains(&wanted.claim()));
+            Some(place.ticket.number) == number || (left && mode && place.party.agent == request.party.agent && all())
+        };
+        self.places.iter().filter(served).map(|place| place.ticket.number).collect()
     }
 
     /// Those who come before a request for `wanted`, which others do not hold: by the number of its place, or at the

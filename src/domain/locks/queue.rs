@@ -10,7 +10,7 @@ use crate::{
         Acquired, AgentId, Found, Granted, Keep, Link, Mode, Party, Place, Refusal, Request, Resource, Result, Ticket,
         queue::{NewTicket, cycle},
     },
-    fs::{File, FileName, Flocked, Watch},
+    fs::{File, FileName, Watch},
     store::{Event, Session, Tickets, kind},
 };
 
@@ -71,17 +71,23 @@ impl Locks<'_> {
         keep: Keep,
         waiter: &mut Option<Waiter>,
     ) -> Result<Acquired> {
-        let number = waiter.as_ref().map(|waiter| waiter.number);
-        let mut refusal = match self.acquire_as(stay, request, number)? {
+        let number_before = waiter.as_ref().map(|waiter| waiter.number);
+        let mut refusal = match self.acquire_as(stay, request, number_before)? {
             Acquired::Refused(refusal) => refusal,
             done @ (Acquired::Granted { .. } | Acquired::Deadlock(_) | Acquired::Dropped) => return Ok(done),
         };
         let mut line = stay.survey.line(&stay.session.tickets())?;
         if waiter.is_none() {
-            *waiter = self.take_place(stay, &line, request, keep, &refusal)?;
-            line = stay.survey.line(&stay.session.tickets())?;
+            *waiter = Some(self.take_place(stay, &line, request, keep, &refusal)?);
         }
         let number = waiter.as_ref().map_or(0, |waiter| waiter.number);
+        if keep == Keep::Queue {
+            // Nobody waits with it.
+            waiter.take();
+        }
+        if number_before != Some(number) {
+            line = stay.survey.line(&stay.session.tickets())?;
+        }
         if keep == Keep::Wait
             && let Some(links) = line.deadlock(number)
         {
@@ -90,10 +96,6 @@ impl Locks<'_> {
             }
             stay.settle();
             return Ok(Acquired::Deadlock(links));
-        }
-        if keep == Keep::Queue {
-            // Nobody waits with it.
-            waiter.take();
         }
         stay.settle_line(&line);
         refusal.place = line.shown_of(number);
@@ -176,18 +178,13 @@ impl Locks<'_> {
         request: &Request,
         keep: Keep,
         refusal: &Refusal,
-    ) -> Result<Option<Waiter>> {
-        if let Some(own) = line.own(request, None) {
-            let number = own.ticket.number;
-            if let Some(file) = stay.session.open_ticket(number)?
-                && file.flock_own()? == Flocked::Held
-            {
-                return Ok(Some(Waiter { number, _held: file }));
-            }
+    ) -> Result<Waiter> {
+        let again = line.own(request, None).map(|place| &place.ticket);
+        if again.is_none() {
+            stay.lives()?;
         }
-        stay.lives()?;
-        let number = stay.session.number()?;
-        let ticket = Ticket::new(NewTicket {
+        let number = again.map_or_else(|| stay.session.number(), |before| Ok(before.number))?;
+        let mut ticket = Ticket::new(NewTicket {
             number,
             era: stay.session.era(),
             agent: &request.party.agent,
@@ -202,6 +199,13 @@ impl Locks<'_> {
             made_mono_ms: stay.session.same_boot().then_some(stay.now.mono_ms),
             host: (self.host)(),
         });
+        if let Some(before) = again {
+            // A file of its own, in which this call is described: whoever looks at the old one cannot be in the way of
+            // the `flock`.
+            ticket.take_up(before, request.reason.is_none());
+            let held = stay.session.retake_ticket(number, &ticket.to_bytes()?)?;
+            return Ok(Waiter { number, _held: held });
+        }
         let mut told: Vec<String> = Vec::new();
         for found in &refusal.held {
             let agent = found.lease.agent_id.to_string();
@@ -214,8 +218,8 @@ impl Locks<'_> {
             reason: request.reason.clone().filter(|reason| !reason.is_empty()),
             ..stay.queue_event(kind::QUEUED, &ticket, number)
         };
-        let (file, _) = stay.session.put_ticket(&ticket.to_bytes()?, event)?;
-        Ok(Some(Waiter { number, _held: file }))
+        let (held, _) = stay.session.put_ticket(&ticket.to_bytes()?, event)?;
+        Ok(Waiter { number, _held: held })
     }
 }
 

@@ -146,6 +146,19 @@ impl Ticket {
         }
     }
 
+    /// Takes up the place of `before`: it was asked for then, and is kept at least as long as was said then.
+    pub(in crate::domain) fn take_up(&mut self, before: &Self, same_reason: bool) {
+        self.state = TicketState { away_at: None, away_mono_ms: None, ..before.state };
+        (self.made_at, self.made_mono_ms) = (before.made_at, before.made_mono_ms);
+        if before.keep == Keep::Queue {
+            self.keep = Keep::Queue;
+            self.ttl_s = self.ttl_s.max(before.ttl_s);
+        }
+        if same_reason {
+            self.reason.clone_from(&before.reason);
+        }
+    }
+
     /// Reads the ticket with this number.
     ///
     /// # Errors
@@ -237,10 +250,11 @@ pub fn stand(ticket: &Ticket, held: bool, facts: &Facts, evidence: &Evidence) ->
         Some(_) => Turn::Lapsed,
     };
     if presence != Presence::Waiting {
-        let kept = match ticket.keep {
-            Keep::Wait => ago(ticket.state.away_at, ticket.state.away_mono_ms).map(|ago| ago < AWAY_MS),
-            Keep::Queue => ago(Some(ticket.made_at), ticket.made_mono_ms).map(|ago| ago < ticket.ttl_s.ms()),
+        let limit = match ticket.keep {
+            Keep::Wait => AWAY_MS,
+            Keep::Queue => ticket.ttl_s.ms(),
         };
+        let kept = ago(ticket.state.away_at, ticket.state.away_mono_ms).map(|ago| ago < limit);
         // Whose turn has come is told so, and has its time.
         let told = presence == Presence::Away && turn == Turn::Running;
         if evidence.gone || (kept == Some(false) && !told) {

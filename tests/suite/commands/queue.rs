@@ -1,6 +1,35 @@
-//! `queue`: who waits for what.
+//! `queue`: who waits for what; and what becomes of a place in line that is left and taken up again.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
 
 use crate::harness::Site;
+
+/// The tickets, by number.
+fn tickets(site: &Site) -> Vec<PathBuf> {
+    let Ok(there) = fs::read_dir(site.state("queue")) else { return Vec::new() };
+    let mut found: Vec<PathBuf> = there.map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    found
+}
+
+fn ticket(site: &Site) -> (PathBuf, Value) {
+    let found = tickets(site);
+    assert_eq!(found.len(), 1, "{found:?}");
+    (found[0].clone(), serde_json::from_slice(&fs::read(&found[0]).unwrap()).unwrap())
+}
+
+/// Makes the only ticket seem to have been left so many seconds earlier than it was.
+fn left_earlier(site: &Site, seconds: u64) {
+    let (path, mut found) = ticket(site);
+    let left = found["state"]["away_mono_ms"].as_u64().expect("nobody waits with it");
+    found["state"]["away_mono_ms"] = left.saturating_sub(seconds * 1000).into();
+    let mut state = format!("{{\n  \"state\": {},", found["state"]);
+    state.extend(std::iter::repeat_n(' ', 319 - state.len()));
+    let bytes = fs::read(&path).unwrap();
+    fs::write(path, [state.as_bytes(), b"\n", &bytes[320..]].concat()).unwrap();
+}
 
 #[test]
 fn a_ticket_is_listed_in_order_and_cancelled_by_its_agent_only() {
@@ -19,4 +48,88 @@ fn a_ticket_is_listed_in_order_and_cancelled_by_its_agent_only() {
     site.agent("bob").run(["queue", "cancel", ticket]).expect(0);
     site.agent("bob").run(["queue", "cancel", ticket]).expect(13);
     assert_eq!(site.agent("alice").run(["queue"]).expect(0).out.lines().count(), 1);
+}
+
+#[test]
+fn a_ticket_left_for_later_is_kept_for_its_ttl_also_if_a_call_waited_with_it_before() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    site.agent("bob").run(["acquire", "a", "--wait=0s"]).expect(11);
+    left_earlier(&site, 130);
+    // Control: what was only waited with is gone after two minutes.
+    assert_eq!(site.agent("alice").run(["queue"]).expect(0).out, "");
+
+    site.agent("bob").run(["acquire", "a", "--wait=0s"]).expect(11);
+    let (_, waited) = ticket(&site);
+    site.agent("bob").run(["acquire", "a", "--queue", "--reason", "now this", "--ttl", "30m"]).expect(10);
+    let (_, left) = ticket(&site);
+    assert_eq!((&left["number"], &left["made_at"]), (&waited["number"], &waited["made_at"]), "the same place");
+    assert_eq!((&left["keep"], &left["ttl_s"], &left["reason"]), (&"queue".into(), &1800.into(), &"now this".into()));
+    left_earlier(&site, 1700);
+    assert_eq!(site.agent("alice").run(["queue"]).expect(0).out.lines().count(), 1);
+    // Whoever asks again has it for as long again.
+    site.agent("bob").run(["acquire", "a", "--wait=0s"]).expect(11);
+    left_earlier(&site, 1700);
+    assert_eq!(site.agent("alice").run(["queue"]).expect(0).out.lines().count(), 1);
+    left_earlier(&site, 200);
+    assert_eq!(site.agent("alice").run(["queue"]).expect(0).out, "");
+}
+
+#[test]
+fn whoever_looks_at_a_ticket_keeps_nobody_from_taking_it_up() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    site.agent("bob").run(["acquire", "a", "--wait=0s"]).expect(11);
+    let (path, before) = ticket(&site);
+    // As a look does, for longer than any.
+    let looking = fs::File::open(path).unwrap();
+    looking.lock_shared().unwrap();
+    site.agent("bob").run(["acquire", "a", "--wait=0s"]).expect(11);
+    assert_eq!(ticket(&site).1["number"], before["number"]);
+}
+
+#[test]
+fn a_place_taken_up_says_what_the_new_call_is_inside_of() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    site.agent("bob").run(["acquire", "a", "--wait=0s"]).expect(11);
+    assert!(ticket(&site).1.get("inside").is_none());
+    site.agent("bob").env("SWARMLOCK_LEASE", "l-17").run(["acquire", "a", "--wait=0s"]).expect(11);
+    assert_eq!(ticket(&site).1["inside"], serde_json::json!(["l-17"]));
+}
+
+#[test]
+fn a_ticket_for_what_its_agent_has_been_granted_by_another_call_is_gone() {
+    for (queued, asked, left) in [
+        (&["a"][..], &["a", "b"][..], 0),
+        (&["a", "--shared"], &["a"], 0),
+        (&["a", "c"], &["a", "b"], 1),
+        (&["a"], &["a", "--shared"], 1),
+    ] {
+        let site = Site::new();
+        site.agent("alice").run(["acquire", "a"]).expect(0);
+        site.agent("bob").run([&["acquire", "--queue"], queued].concat()).expect(10);
+        site.agent("alice").run(["release", "a"]).expect(0);
+        site.agent("bob").run([&["acquire"], asked].concat()).expect(0);
+        assert_eq!(tickets(&site).len(), left, "{queued:?} {asked:?}");
+        site.agent("bob").run(["release", "--mine"]).expect(0);
+        site.agent("alice").run(["acquire", "a"]).expect(if left == 0 { 0 } else { 10 });
+    }
+}
+
+#[test]
+fn a_ticket_of_a_newer_version_is_left_alone() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    site.agent("bob").run(["acquire", "a", "--queue"]).expect(10);
+    let (path, _) = ticket(&site);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"v\": 1", "\"v\": 2", 1)).unwrap();
+    site.agent("alice").run(["release", "a"]).expect(0);
+    site.agent("carol").run(["acquire", "a"]).expect(0);
+    assert!(path.exists());
+    // Control: what is no ticket is swept away.
+    fs::write(&path, text.replacen("\"v\": 1", "\"v\": \"x\"", 1)).unwrap();
+    site.agent("carol").run(["release", "a"]).expect(0);
+    assert!(!path.exists());
 }
