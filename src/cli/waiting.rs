@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Code, Failure, Report, args, describe, identity::Identity, locate::Target, refusal};
 use crate::{
     domain::{Acquired, Granted, Keep, Locks, Mode, Refusal, Request, Waiter},
-    fs::Watch,
+    fs::{FileName, Watch},
     host,
     store::{Error, Logged, Session},
 };
@@ -13,6 +13,9 @@ use crate::{
 /// How often a waiter looks by itself: what ends without a change, as a holder that is killed or a lease that expires,
 /// wakes nobody.
 const LOOK: Duration = Duration::from_millis(250);
+/// How often it asks again although it has seen nothing new: its agent's signs of life are left by that. A look takes no
+/// guard, which many who wait would keep from all others.
+const ATTEMPT: Duration = Duration::from_secs(5);
 
 /// How long a refusal is borne.
 #[derive(Clone, Copy, Debug)]
@@ -97,18 +100,29 @@ pub(super) fn acquire_then(
                 watch = Some(locks.watch(waiting));
                 // What came before the watch stood is seen by one more look.
             }
-            Some(Some((events, name))) => {
-                let events: &Watch = events;
-                let began = (locks.clock)().mono_ms;
-                let pause = LOOK.min(left());
-                let rest = || pause.saturating_sub(Duration::from_millis((locks.clock)().mono_ms - began));
-                if events.wait(name, pause, rest).is_err() {
-                    host::pause(rest());
-                }
+            Some(watch) => {
+                let until_ms = (locks.clock)().mono_ms + u64::try_from(ATTEMPT.as_millis()).unwrap_or(0);
+                while !sleep(locks, watch.as_ref(), LOOK.min(left()))
+                    && !left().is_zero()
+                    && (locks.clock)().mono_ms < until_ms
+                    && !locks.may_go(request, waiting)
+                {}
             }
-            Some(None) => host::pause(LOOK.min(left())),
         }
     }
+}
+
+/// Sleeps for so long, or until the ticket is written or removed; whether it was.
+fn sleep(locks: &Locks<'_>, watch: Option<&(Watch, FileName)>, pause: Duration) -> bool {
+    let began_ms = (locks.clock)().mono_ms;
+    let rest = || pause.saturating_sub(Duration::from_millis((locks.clock)().mono_ms.saturating_sub(began_ms)));
+    if let Some((events, name)) = watch
+        && let Ok(woken) = events.wait(name, pause, rest)
+    {
+        return woken;
+    }
+    host::pause(rest());
+    false
 }
 
 /// Who asks, as refusals speak to them.

@@ -57,6 +57,14 @@ pub struct StateDir {
 }
 
 impl StateDir {
+    /// Whether its path still leads to it.
+    ///
+    /// # Errors
+    /// If that cannot be looked at.
+    pub fn is_in_place(&self) -> Result<bool> {
+        Ok(crate::fs::look_at(self.path())?.is_some_and(|(_, here)| here == self.dir.id()))
+    }
+
     /// Opens the state directory at `path`; `None` if there is none.
     ///
     /// # Errors

@@ -89,7 +89,12 @@ impl<'a> Tickets<'a> {
     pub fn all(&self) -> Result<Vec<Ticket>> {
         let Some(dir) = self.dir()? else { return Ok(Vec::new()) };
         let mut found = Vec::new();
-        for file in dir.names(|name| number(name).is_some())? {
+        let names = match dir.names(|name| number(name).is_some()) {
+            // It is being removed by hand, and all places with it.
+            Err(error) if error.is_absent() => return Ok(found),
+            names => names?,
+        };
+        for file in names {
             let Some(number) = number(file.as_str()) else { continue };
             let (Ok(Some(file)), mut bytes) = (dir.open_file(&[&file]), Vec::new()) else { continue };
             if file.read_into(0, layout::CLAIM_LIMIT, &mut bytes).is_ok() {
@@ -109,6 +114,17 @@ impl<'a> Tickets<'a> {
         match self.dir()? {
             Some(dir) => Ok(Some(dir.look(&name(number))?.is_some())),
             None => Ok(Some(false)),
+        }
+    }
+
+    /// Whether there is a ticket with this number.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn has(&self, number: u64) -> Result<bool> {
+        match self.dir()? {
+            Some(dir) => Ok(dir.look(&name(number))?.is_some()),
+            None => Ok(false),
         }
     }
 

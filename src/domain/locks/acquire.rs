@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Locks,
     grant::New,
+    line::Line,
     stay::{Announced, Ending, Stay, former},
     survey::Lock,
 };
@@ -51,6 +52,16 @@ impl Locks<'_> {
 
     /// The same inside the guard, by the place in line that has this number.
     pub(super) fn acquire_as(&self, stay: &mut Stay<'_>, request: &Request, number: Option<u64>) -> Result<Acquired> {
+        Ok(self.acquire_in_line(stay, request, number)?.0)
+    }
+
+    /// The same, with the line as it was found.
+    pub(super) fn acquire_in_line(
+        &self,
+        stay: &mut Stay<'_>,
+        request: &Request,
+        number: Option<u64>,
+    ) -> Result<(Acquired, Line)> {
         let mut order: Vec<ClaimKey> = Vec::new();
         let mut steps: BTreeMap<ClaimKey, Step> = BTreeMap::new();
         for resource in &request.resources {
@@ -65,7 +76,7 @@ impl Locks<'_> {
         }
         let line = stay.survey.line(&stay.session.tickets())?;
         if number.is_some() && line.own(request, number).is_none() {
-            return Ok(Acquired::Dropped);
+            return Ok((Acquired::Dropped, line));
         }
         let held = held(steps.values().filter(|step| step.decision == AcquireDecision::Refuse), request);
         // What was waited for by a call that has ended is taken up by the next one.
@@ -79,7 +90,7 @@ impl Locks<'_> {
             if number.is_none() {
                 stay.settle_line(&line);
             }
-            return Ok(Acquired::Refused(Box::new(Refusal { held, before, place: None })));
+            return Ok((Acquired::Refused(Box::new(Refusal { held, before, place: None })), line));
         }
         stay.lives()?;
         for step in steps.values_mut() {
@@ -104,7 +115,7 @@ impl Locks<'_> {
             stay.settle();
         }
         let granted = order.iter().filter_map(|key| done.remove(key)).collect();
-        Ok(Acquired::Granted { granted, logged })
+        Ok((Acquired::Granted { granted, logged }, line))
     }
 }
 

@@ -2,25 +2,22 @@
 
 use std::{cell::OnceCell, collections::BTreeMap, rc::Rc};
 
-use super::{stay::Stay, survey::Survey};
+use super::survey::Survey;
 use crate::{
     domain::{
-        Class, Found, Mode, Party, Place, Presence, Request, Resource, Result, Stand, Ticket, TicketState, Turn, Whose,
-        overlap,
+        Class, Evidence, Found, Mode, Now, Party, Place, Presence, Request, Resource, Result, Stand, Ticket,
+        TicketState, Timestamp, Turn, Whose, overlap,
         queue::{Entry, Fate, fates, stand},
     },
-    store::{ClaimKey, Error, Event, Logged, Tickets, kind, ticket_file},
+    store::{ClaimKey, Error, Tickets},
 };
-
-/// How often the turn of a ticket may pass unused.
-const PASSES: u8 = 2;
 
 /// A ticket that keeps its place, and who is in its way.
 pub(super) struct InLine {
     pub(super) ticket: Ticket,
     pub(super) held: bool,
-    presence: Presence,
-    turn: Turn,
+    pub(super) presence: Presence,
+    pub(super) turn: Turn,
     wanted: Vec<Resource>,
     party: Party,
     /// What others hold of what it wants; `None` if that cannot be told, so that it is not free.
@@ -41,6 +38,28 @@ impl InLine {
         conflict(self, Some(&later.party), later.ticket.mode, &later.wanted)
     }
 
+    /// What is to be written of it.
+    pub(super) fn next_state(&self, fate: &Fate, now: Now, mono_ms: Option<u64>) -> TicketState {
+        let mut state = self.ticket.state;
+        match (self.presence, state.away_at) {
+            (Presence::Away | Presence::Absent, None) => {
+                (state.away_at, state.away_mono_ms) = (Some(now.wall), mono_ms);
+            }
+            (Presence::Waiting, Some(_)) => (state.away_at, state.away_mono_ms) = (None, None),
+            (Presence::Away | Presence::Absent, Some(_)) | (Presence::Waiting, None) => {}
+        }
+        match (fate, self.turn, self.presence) {
+            (Fate::Go, Turn::NotYet, Presence::Waiting | Presence::Away) => {
+                (state.turn_at, state.turn_mono_ms) = (Some(now.wall), mono_ms);
+            }
+            (Fate::Held | Fate::Behind(_), Turn::Running | Turn::Lapsed, _) => {
+                (state.turn_at, state.turn_mono_ms) = (None, None);
+            }
+            (Fate::Go, Turn::Running | Turn::Lapsed, _) | (_, Turn::NotYet, _) => {}
+        }
+        state
+    }
+
     /// Whether the agent of `other` holds something that this one wants.
     fn waits_for(&self, other: &Self) -> bool {
         self.waits_for_party(&other.party)
@@ -53,7 +72,7 @@ impl InLine {
 }
 
 /// Whether a ticket and what a later one asks for exclude each other.
-fn conflict(earlier: &InLine, party: Option<&Party>, mode: Mode, wanted: &[Resource]) -> bool {
+pub(super) fn conflict(earlier: &InLine, party: Option<&Party>, mode: Mode, wanted: &[Resource]) -> bool {
     // What an agent holds is no obstacle to itself, nor to a command that it runs.
     let own = earlier.party.class == Class::Explicit && party.is_some_and(|party| party.agent == earlier.party.agent);
     let excludes = mode == Mode::Exclusive || earlier.ticket.mode == Mode::Exclusive;
@@ -85,7 +104,8 @@ impl Survey<'_> {
                     continue;
                 }
             };
-            let evidence = self.evidence(&ticket.agent_id)?;
+            // Who waits is alive.
+            let evidence = if read.held { Evidence::NOTHING } else { self.evidence(&ticket.agent_id)? };
             let Stand::InLine(presence, turn) = stand(&ticket, read.held, &self.facts(), &evidence) else {
                 line.dead.push(read.number);
                 continue;
@@ -96,6 +116,12 @@ impl Survey<'_> {
             line.places.push(InLine { ticket, held: read.held, presence, turn, wanted, party, obstacles });
         }
         Ok(line)
+    }
+
+    /// Whether others hold any of what is asked for; also if that cannot be told.
+    pub(super) fn is_held(&self, request: &Request) -> bool {
+        let found = self.obstacles(&request.party, request.mode, &request.resources, &mut BTreeMap::new());
+        found.is_none_or(|found| !found.is_empty())
     }
 
     fn obstacles(
@@ -141,7 +167,7 @@ impl Line {
     }
 
     /// What becomes of each place.
-    fn fates(&self) -> &[Fate] {
+    pub(super) fn fates(&self) -> &[Fate] {
         self.fates.get_or_init(|| {
             let entries: Vec<Entry> = self.places.iter().map(entry).collect();
             let (at, conflicts) = (|at: usize| self.places.get(at), InLine::conflicts);
@@ -151,6 +177,19 @@ impl Line {
                 |a, b| at(a).zip(at(b)).is_some_and(|(a, b)| a.waits_for(b)),
             )
         })
+    }
+
+    /// Whether the place with this number may go, or is gone.
+    pub(super) fn is_next(&self, number: u64) -> bool {
+        let at = self.places.iter().position(|place| place.ticket.number == number);
+        at.is_none_or(|at| matches!(self.fates().get(at), Some(Fate::Go) | None))
+    }
+
+    /// Whether nothing is to be written of any place, at any time from now on.
+    pub(super) fn is_settled(&self) -> bool {
+        let now = Now { wall: Timestamp::from_unix_ms(0), mono_ms: 0 };
+        let mut places = self.places.iter().zip(self.fates());
+        self.dead.is_empty() && places.all(|(place, fate)| place.next_state(fate, now, None) == place.ticket.state)
     }
 
     /// The place of a request: that of its ticket, or one with which nobody waits that asks for the same.
@@ -277,112 +316,5 @@ fn keeps_back(place: &InLine, fate: Option<Fate>) -> bool {
         (_, Presence::Absent) | (None, _) => false,
         (Some(Fate::Go), Presence::Waiting | Presence::Away) => place.turn != Turn::Lapsed,
         (Some(Fate::Held | Fate::Behind(_)), presence) => presence == Presence::Waiting,
-    }
-}
-
-impl Stay<'_> {
-    /// Writes down whose turn it is, who is away, and removes places that are lost. Those who wait are woken by it.
-    ///
-    /// Told of what cannot be written is nobody: it concerns the others' places, and whoever looks next tries again.
-    pub(super) fn settle(&mut self) {
-        // Whoever waits looks by itself, and meets the same trouble.
-        if let Ok(line) = self.survey.line(&self.session.tickets()) {
-            self.settle_line(&line);
-        }
-    }
-
-    pub(super) fn settle_line(&mut self, line: &Line) {
-        for number in &line.dead {
-            swallow(self.session.discard_ticket(*number));
-        }
-        let fates = line.fates();
-        // Those whose turn has come last: they are woken by it, and then wait for the guard.
-        let mut turns = Vec::new();
-        for (place, fate) in line.places.iter().zip(fates) {
-            let mut state = place.ticket.state;
-            let mono_ms = self.session.same_boot().then_some(self.now.mono_ms);
-            match (place.presence, state.away_at) {
-                (Presence::Away | Presence::Absent, None) => {
-                    (state.away_at, state.away_mono_ms) = (Some(self.now.wall), mono_ms);
-                }
-                (Presence::Waiting, Some(_)) => (state.away_at, state.away_mono_ms) = (None, None),
-                (Presence::Away | Presence::Absent, Some(_)) | (Presence::Waiting, None) => {}
-            }
-            match (fate, place.turn, place.presence) {
-                (Fate::Go, Turn::NotYet, Presence::Waiting | Presence::Away) => {
-                    (state.turn_at, state.turn_mono_ms) = (Some(self.now.wall), mono_ms);
-                    turns.push((place, state));
-                    continue;
-                }
-                (Fate::Held | Fate::Behind(_), Turn::Running | Turn::Lapsed, _) => {
-                    (state.turn_at, state.turn_mono_ms) = (None, None);
-                }
-                (Fate::Go, Turn::Running | Turn::Lapsed, _) | (_, Turn::NotYet, _) => {}
-            }
-            if state != place.ticket.state {
-                swallow(self.mark(place, state, None));
-            }
-        }
-        for (place, state) in turns {
-            let told = (place.presence == Presence::Away).then_some(kind::TURN);
-            swallow(self.mark(place, state, told));
-        }
-    }
-
-    /// Counts the turns that those let pass who came before what is granted now.
-    pub(super) fn pass(&mut self, line: &Line, request: &Request, number: Option<u64>) {
-        for place in &line.places {
-            let earlier = number.is_none_or(|number| place.ticket.number < number);
-            let passed = place.turn == Turn::Lapsed
-                && earlier
-                && conflict(place, Some(&request.party), request.mode, &request.resources);
-            if !passed {
-                continue;
-            }
-            let passes = place.ticket.state.passed.saturating_add(1);
-            if passes >= PASSES {
-                let done = self.session.number().and_then(|n| {
-                    let event = self.queue_event(kind::DROPPED, &place.ticket, n);
-                    self.session.remove_ticket(place.ticket.number, event)
-                });
-                swallow(done);
-                continue;
-            }
-            let state = TicketState { passed: passes, turn_at: None, turn_mono_ms: None, ..place.ticket.state };
-            swallow(self.mark(place, state, None));
-        }
-    }
-
-    fn mark(&mut self, place: &InLine, state: TicketState, told: Option<&'static str>) -> Result<Logged> {
-        let number = place.ticket.number;
-        let event = match told {
-            Some(kind) => Some(self.queue_event(kind, &place.ticket, self.session.number()?)),
-            None => None,
-        };
-        let change = event.as_ref().map_or(state.change, |event| event.n);
-        let bytes = TicketState { change, ..state }.to_bytes().unwrap_or_default();
-        self.session.mark_ticket(number, &bytes, event)
-    }
-
-    /// An event of a ticket, for its agent.
-    pub(super) fn queue_event(&self, kind: &'static str, ticket: &Ticket, n: u64) -> Event {
-        let agent = ticket.agent_id.to_string();
-        Event {
-            n,
-            resource: ticket.resources.last().cloned(),
-            resources: if ticket.resources.len() > 1 { ticket.resources.clone() } else { Vec::new() },
-            file: Some(ticket_file(ticket.number)),
-            by: self.by().map(ToString::to_string),
-            mode: (ticket.mode == Mode::Shared).then_some("shared".into()),
-            to: (self.by() != Some(&ticket.agent_id)).then_some(agent).into_iter().collect(),
-            ..Event::new(kind, self.now.wall.unix_ms())
-        }
-    }
-}
-
-/// The places of others are theirs to look after; what could not be written now is tried again by whoever looks next.
-fn swallow<T>(done: Result<T>) {
-    match done {
-        Ok(_) | Err(_) => {}
     }
 }

@@ -7,6 +7,7 @@ mod grant;
 mod line;
 mod queue;
 mod renew;
+mod settle;
 mod stay;
 mod survey;
 

@@ -72,12 +72,12 @@ impl Locks<'_> {
         waiter: &mut Option<Waiter>,
     ) -> Result<Acquired> {
         let number_before = waiter.as_ref().map(|waiter| waiter.number);
-        let mut refusal = match self.acquire_as(stay, request, number_before)? {
-            Acquired::Refused(refusal) => refusal,
-            done @ (Acquired::Granted { .. } | Acquired::Deadlock(_) | Acquired::Dropped) => return Ok(done),
+        let (mut refusal, mut line) = match self.acquire_in_line(stay, request, number_before)? {
+            (Acquired::Refused(refusal), line) => (refusal, line),
+            (done, _) => return Ok(done),
         };
-        let mut line = stay.survey.line(&stay.session.tickets())?;
         if waiter.is_none() {
+            line = stay.survey.line(&stay.session.tickets())?;
             *waiter = Some(self.take_place(stay, &line, request, keep, &refusal)?);
         }
         let number = waiter.as_ref().map_or(0, |waiter| waiter.number);
@@ -88,14 +88,17 @@ impl Locks<'_> {
         if number_before != Some(number) {
             line = stay.survey.line(&stay.session.tickets())?;
         }
-        if keep == Keep::Wait
-            && let Some(links) = line.deadlock(number)
-        {
-            if let Some(waiter) = waiter.take() {
-                stay.session.discard_ticket(waiter.number)?;
+        match line.deadlock(number).filter(|_| keep == Keep::Wait) {
+            Some(Circle::Ours(links)) => {
+                if let Some(waiter) = waiter.take() {
+                    stay.session.discard_ticket(waiter.number)?;
+                }
+                stay.settle();
+                return Ok(Acquired::Deadlock(links));
             }
-            stay.settle();
-            return Ok(Acquired::Deadlock(links));
+            // Once: it may wait for something else by now.
+            Some(Circle::Of(later)) if number_before.is_none() => stay.wake(&line, later),
+            Some(Circle::Of(_)) | None => {}
         }
         stay.settle_line(&line);
         refusal.place = line.shown_of(number);
@@ -107,6 +110,27 @@ impl Locks<'_> {
     #[must_use]
     pub fn watch(&self, waiter: &Waiter) -> Option<(Watch, FileName)> {
         Tickets::new(self.state).watch(waiter.number).ok().flatten()
+    }
+
+    /// Whether another attempt may come to something else than a refusal. Takes no guard and writes nothing: it is what
+    /// those who wait do again and again.
+    #[must_use]
+    pub fn may_go(&self, request: &Request, waiter: &Waiter) -> bool {
+        // What cannot be looked at is a matter for the attempt.
+        self.is_unmoved(request, waiter).map_or(true, |unmoved| !unmoved)
+    }
+
+    fn is_unmoved(&self, request: &Request, waiter: &Waiter) -> Result<bool> {
+        let tickets = Tickets::new(self.state);
+        if !self.state.is_in_place()? || !tickets.has(waiter.number)? {
+            return Ok(false);
+        }
+        let survey = self.survey()?;
+        if survey.is_held(request) {
+            return Ok(true);
+        }
+        let line = survey.line(&tickets)?;
+        Ok(!line.is_next(waiter.number) && line.is_settled())
     }
 
     /// Stops waiting, and leaves the place in line for the agent to come back to.
@@ -223,14 +247,22 @@ impl Locks<'_> {
     }
 }
 
+/// A circle of those who wait for each other.
+enum Circle {
+    /// Which the wait of the ticket in question closes.
+    Ours(Vec<Link>),
+    /// Which that of the place with this index closes, a later one.
+    Of(usize),
+}
+
 impl Line {
-    /// The circle that the wait of this ticket closes; `None` if there is none, or a later one closes it.
-    fn deadlock(&self, number: u64) -> Option<Vec<Link>> {
+    /// The circle that this ticket waits in; `None` if there is none.
+    fn deadlock(&self, number: u64) -> Option<Circle> {
         let from = self.places.iter().position(|place| place.ticket.number == number)?;
         let circle = cycle(from, |at| self.waits(at))?;
         // One of them is enough: the last to come.
-        if circle.iter().any(|at| *at > from) {
-            return None;
+        if let Some(later) = circle.iter().max().filter(|later| **later > from) {
+            return Some(Circle::Of(*later));
         }
         let next = circle.iter().copied().cycle().skip(1);
         let links = circle.iter().copied().zip(next).filter_map(|(at, next)| {
@@ -242,6 +274,6 @@ impl Line {
                 held: held.cloned(),
             })
         });
-        Some(links.collect())
+        Some(Circle::Ours(links.collect()))
     }
 }

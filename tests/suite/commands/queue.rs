@@ -1,10 +1,17 @@
 //! `queue`: who waits for what; and what becomes of a place in line that is left and taken up again.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
-use crate::harness::Site;
+use crate::{
+    harness::{Site, finish},
+    processes::usable,
+};
 
 /// The tickets, by number.
 fn tickets(site: &Site) -> Vec<PathBuf> {
@@ -132,4 +139,57 @@ fn a_ticket_of_a_newer_version_is_left_alone() {
     fs::write(&path, text.replacen("\"v\": 1", "\"v\": \"x\"", 1)).unwrap();
     site.agent("carol").run(["release", "a"]).expect(0);
     assert!(!path.exists());
+}
+
+/// How often a process has asked for the guard while it was taken: each of its threads that waits for it stays until then.
+fn asked_for_guard(pid: u32) -> usize {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let names = threads.filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("comm")).ok());
+    names.filter(|name| name.trim() == "guard").count()
+}
+
+#[test]
+fn who_waits_looks_without_the_guard() {
+    if !usable("who_waits_looks_without_the_guard") {
+        return;
+    }
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    let waiting = site.agent("bob").spawn(["acquire", "a", "--wait=30s"]);
+    while tickets(&site).is_empty() {
+        std::thread::yield_now();
+    }
+    let guard = site.hold_guard();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(3) {
+        // With one more attempt than the first it begins, another comes after 5 s.
+        assert!(asked_for_guard(waiting.id()) <= 2, "the guard is wanted although nothing has changed");
+    }
+    // Control: what looks free is asked for again and again.
+    fs::remove_file(site.lock_file("a")).unwrap();
+    let began = Instant::now();
+    while asked_for_guard(waiting.id()) <= 4 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+    }
+    drop(guard);
+    finish(waiting).expect(0);
+}
+
+#[test]
+fn a_circle_that_is_closed_by_a_place_taken_up_again_is_found_by_the_last_in_line() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    site.agent("bob").run(["acquire", "b"]).expect(0);
+    // The earlier place is left and taken up when the later one waits already.
+    site.agent("alice").run(["acquire", "b", "--wait=0s"]).expect(11);
+    let bob = site.agent("bob").spawn(["acquire", "a", "--wait=20s"]);
+    while tickets(&site).len() < 2 {
+        std::thread::yield_now();
+    }
+    let began = Instant::now();
+    let alice = site.agent("alice").spawn(["acquire", "b", "--wait=20s"]);
+    finish(bob).expect(15);
+    assert!(began.elapsed() < Duration::from_secs(3), "at once, not when it happens to ask again");
+    site.agent("bob").run(["release", "b"]).expect(0);
+    finish(alice).expect(0);
 }
