@@ -86,7 +86,7 @@ fn refusals() -> Vec<Refusal> {
 fn about_locks() -> Vec<Refusal> {
     vec![
         plain("held", Code::Held, &["acquire", "src/auth.rs"]),
-        plain("held, so that nothing is run", Code::Held, &["run", "src/auth.rs", "--", "true"]),
+        plain("held, so that nothing is run", Code::Held, &["run", "src/auth.rs", "--no-wait", "--", "true"]),
         plain("lost by a command that runs", Code::Lost, &["run", "name:n", "--", "sh", "-c", LOSES, BINARY]),
         plain("held, from its own directory", Code::Held, &["acquire", "auth.rs"]).within("src"),
         plain("held, with a flag in its name", Code::Held, &["acquire", "--", "-x"]).after(|site| hold(site, "-x")),
