@@ -16,6 +16,7 @@ mod parts_view;
 mod races;
 mod reader;
 mod records_sweep;
+mod run_sweep;
 mod several;
 mod strace;
 mod swap;
