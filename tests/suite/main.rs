@@ -31,4 +31,5 @@ mod refusals;
 mod release;
 mod scale;
 mod told;
+mod waiting;
 mod worktrees;

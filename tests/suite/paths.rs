@@ -122,7 +122,9 @@ fn a_file_called_as_a_name_is_written_is_no_name() {
     let listed = site.nobody().run(["list", "--json"]).expect(0).json_lines();
     let kinds: Vec<_> = listed.iter().map(|lock| (&lock["kind"], &lock["agent_id"])).collect();
     assert_eq!(kinds, [(&"name".into(), &"alice".into()), (&"path".into(), &"bob".into())]);
-    assert!(acquire(&site, "alice", "", "./name:x").expect(10).err.ends_with("next: swarmlock wait ./name:x\n"));
+    assert!(
+        acquire(&site, "alice", "", "./name:x").expect(10).err.ends_with("next: swarmlock acquire --wait ./name:x\n")
+    );
 }
 
 #[test]
@@ -196,7 +198,7 @@ fn a_path_that_looks_like_a_pattern_is_a_file_if_it_exists_or_is_said_to_be_one(
     acquire(&site, "alice", "", "app/[id].tsx").expect(0);
     site.agent("alice").run(["acquire", "--literal", "a*b"]).expect(0);
     let run = site.agent("bob").run(["acquire", "a*b", "--literal"]).expect(10);
-    assert!(run.err.ends_with("next: swarmlock wait --literal 'a*b'\n"), "{run}");
+    assert!(run.err.ends_with("next: swarmlock acquire --wait --literal 'a*b'\n"), "{run}");
     site.agent("bob").run(["who", "--literal", "a*b"]).expect(0);
     assert_eq!(site.nobody().run(["list"]).out.lines().count(), 2);
 }
@@ -211,7 +213,7 @@ fn bytes_that_are_no_text_are_kept_exactly() {
     let lock: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert_eq!((&lock["filepath_hex"], &lock["filepath"]), (&"62ff642ffe".into(), &"b\u{fffd}d/\u{fffd}".into()));
     let held = acquire(&site, "bob", "", &name).expect(10);
-    assert!(held.err.ends_with("next: swarmlock wait $'b\\377d/\\376'\n"), "{held}");
+    assert!(held.err.ends_with("next: swarmlock acquire --wait $'b\\377d/\\376'\n"), "{held}");
     for near in [&b"b\xfed/\xfe"[..], "b\u{fffd}d/\u{fffd}".as_bytes()] {
         acquire(&site, "bob", "", OsStr::from_bytes(near)).expect(0);
     }

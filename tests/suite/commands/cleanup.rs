@@ -82,3 +82,17 @@ fn what_a_restart_left_damaged_is_set_aside_and_not_called_damaged() {
     assert_eq!((run.out.as_str(), run.err.as_str()), ("removed\tb\talice\torphaned\n", ""), "{run}");
     assert_eq!(std::fs::read_dir(site.state("quarantine")).unwrap().count(), 1);
 }
+
+#[test]
+fn places_that_are_lost_go_and_those_that_are_kept_stay() {
+    let site = crate::waiting::held_by_alice();
+    site.agent("bob").run(["acquire", "--wait=0s", "name:x"]).expect(11);
+    site.agent("carol").run(["acquire", "--queue", "name:x"]).expect(10);
+    crate::waiting::age(&site, crate::waiting::ticket_of(&site, "bob").number, "away", 120);
+    site.plant("queue/litter", "");
+    let run = site.nobody().run(["cleanup"]).expect(0);
+    assert!(run.err.contains("half-made files or directories removed: 1\n"), "{run}");
+    assert!(!site.state("queue/litter").exists());
+    let left: Vec<_> = crate::waiting::tickets(&site).into_iter().map(|ticket| ticket.agent).collect();
+    assert_eq!(left, ["carol"]);
+}

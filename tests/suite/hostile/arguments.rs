@@ -110,7 +110,7 @@ fn a_name_with_a_leading_hyphen_is_a_flag_unless_it_is_said_not_to_be() {
     assert_eq!(site.agent("alice").run(["acquire", "--", "-x"]).expect(0).out.split('\t').nth(1), Some("-x"));
     assert!(site.agent("alice").run(["acquire", "./-x"]).expect(0).out.starts_with("renewed\t-x\t"));
     let held = site.agent("bob").run(["acquire", "--", "-x"]).expect(10);
-    assert!(held.err.contains("next: swarmlock wait ./-x"), "{held}");
+    assert!(held.err.contains("next: swarmlock acquire --wait ./-x"), "{held}");
     assert!(site.agent("alice").run(["release", "--", "-x", "--mine"]).expect(0).out.contains("free\t--mine\t"));
 }
 

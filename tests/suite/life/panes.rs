@@ -79,7 +79,7 @@ fn of_two_panes_one_acquires_the_other_is_refused_and_gets_it_when_the_first_is_
     let refused = two.call("acquire a.rs").expect(10);
     assert!(refused.err.contains(&format!("a.rs is held by {id} since ")), "{refused}");
     assert!(
-        refused.err.contains(", for: new login") && refused.err.contains("\nnext: swarmlock wait a.rs"),
+        refused.err.contains(", for: new login") && refused.err.contains("\nnext: swarmlock acquire --wait a.rs"),
         "{refused}"
     );
     two.call("release a.rs").expect(12);

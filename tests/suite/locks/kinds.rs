@@ -178,7 +178,7 @@ fn with_literal_wildcards_are_characters() {
     let refused = site.agent("alice").run(["acquire", "app/[ij].tsx"]).expect(10);
     assert!(refused.err.contains("app/i.tsx is held by bob"), "{refused}");
     let refused = site.agent("bob").run(["acquire", "--literal", "app/[ij].tsx"]).expect(10);
-    assert!(refused.err.contains("next: swarmlock wait --literal 'app/[ij].tsx'\n"), "{refused}");
+    assert!(refused.err.contains("next: swarmlock acquire --wait --literal 'app/[ij].tsx'\n"), "{refused}");
     site.agent("alice").run(["release", "app/[ij].tsx"]).expect(0);
     assert_eq!(held(&site), rows(&[("app/i.tsx", "bob")]));
 }

@@ -84,7 +84,7 @@ fn a_refusal_leaves_nothing_wherever_the_one_that_is_held_stands() {
         assert_eq!(error["holders"].as_array().unwrap().len(), 1, "{error}");
         assert_eq!(
             (&error["holder"]["lease"], &error["next"][0]),
-            (&bob["holder"]["lease"], &json!("swarmlock wait m z a name:n d/"))
+            (&bob["holder"]["lease"], &json!("swarmlock acquire --wait m z a name:n d/"))
         );
         assert!(error["help"].to_string().contains("nothing was locked: it is all or none"), "{error}");
         assert_eq!(locks(&site.snapshot()), locks(&before), "{taken}");

@@ -51,7 +51,7 @@ fn any_number_share_a_lock_each_with_a_lease_of_its_own_and_a_writer_is_told_of_
         assert_eq!(named, at < 10, "{agent}: {refused}");
     }
     assert!(refused.err.contains("\nhelp: and 10 more, which swarmlock list shows\n"), "{refused}");
-    assert!(refused.err.ends_with("\nnext: swarmlock wait a\n"), "{refused}");
+    assert!(refused.err.ends_with("\nnext: swarmlock acquire --wait a\n"), "{refused}");
     let error = site.agent("writer").run(["acquire", "--json", "a"]).expect(10).json_error();
     let holders: Vec<_> = error["holders"].as_array().unwrap().iter().map(|holder| &holder["agent_id"]).collect();
     assert_eq!(holders, names, "{error}");
@@ -168,7 +168,7 @@ fn a_writer_excludes_readers_and_readers_of_what_overlaps_exclude_writers() {
         let refused = site.agent("alice").run(["acquire", read, "--shared"]).expect(10);
         assert!(refused.err.contains(&format!("{write} is held by carol since ")), "{refused}");
         assert!(
-            refused.err.contains(&format!("\nnext: swarmlock wait --shared {read}")) || read.contains('*'),
+            refused.err.contains(&format!("\nnext: swarmlock acquire --wait --shared {read}")) || read.contains('*'),
             "{refused}"
         );
         site.agent("carol").run(["release", "--mine"]).expect(0);
