@@ -146,6 +146,11 @@ impl Ticket {
         }
     }
 
+    /// The same place, left for later: kept from now on for as long as the lease would last.
+    pub(in crate::domain) fn left(&self, ttl_s: Ttl, made_at: Timestamp, made_mono_ms: Option<u64>) -> Self {
+        Self { keep: Keep::Queue, ttl_s, made_at, made_mono_ms, ..self.clone() }
+    }
+
     /// Reads the ticket with this number.
     ///
     /// # Errors

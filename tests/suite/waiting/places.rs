@@ -114,6 +114,28 @@ fn a_ticket_that_was_left_lasts_as_long_as_the_lease_would() {
 }
 
 #[test]
+fn who_waited_in_vain_and_then_leaves_a_ticket_keeps_the_place_for_as_long_as_a_ticket_lasts() {
+    for ask in ["--queue", "--wait=0s"] {
+        let site = held_by_alice();
+        times_out(&site);
+        let number = ticket_of(&site, "bob").number;
+        let code = if ask == "--queue" { 10 } else { 11 };
+        site.agent("bob").run(["acquire", ask, "--ttl", "10m", "name:x"]).expect(code);
+        // Whoever comes by sees that bob is away.
+        site.agent("carol").run(["acquire", "name:x"]).expect(10);
+        assert_eq!((tickets(&site).len(), ticket_of(&site, "bob").number), (1, number));
+        age(&site, number, "away", 130);
+        // The other row is the control.
+        let kept = site.nobody().run(["queue"]).expect(0).out.lines().count();
+        assert_eq!(kept, usize::from(ask == "--queue"), "{ask}");
+        if ask == "--queue" {
+            age_made(&site, number, 600);
+            assert_eq!(site.nobody().run(["queue"]).expect(0).out, "");
+        }
+    }
+}
+
+#[test]
 fn who_is_away_blocks_nobody_before_its_turn() {
     let site = made();
     site.agent("alice").run(["acquire", "name:x"]).expect(0);
@@ -124,4 +146,21 @@ fn who_is_away_blocks_nobody_before_its_turn() {
     let bob = waits(&site, "bob", &["name:x", "name:y"]);
     site.agent("carol").run(["acquire", "name:y"]).expect(10);
     kill(bob);
+}
+
+#[test]
+fn what_expired_is_not_renewed_before_others_whose_turn_has_come() {
+    let site = made();
+    site.agent("alice").run(["acquire", "x"]).expect(0);
+    site.agent("bob").run(["acquire", "--queue", "x"]).expect(10);
+    // The control: as long as it is not over it is hers.
+    site.agent("alice").run(["renew", "x"]).expect(0);
+    site.agent("alice").run(["acquire", "x"]).expect(0);
+    site.expire("x");
+    for args in [&["renew", "x"][..], &["acquire", "x"], &["acquire", "--shared", "x"]] {
+        let run = site.agent("alice").run(args);
+        assert!(run.code != 0, "{args:?}: {run}");
+        site.forget("alice");
+    }
+    site.agent("bob").run(["acquire", "x"]).expect(0);
 }

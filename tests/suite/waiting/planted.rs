@@ -1,7 +1,10 @@
 //! What others leave in `queue/`, damaged or forged: it keeps nobody from anything and goes with the next cleanup.
 
 use std::{
-    os::unix::{fs::PermissionsExt as _, net::UnixListener},
+    os::unix::{
+        fs::{MetadataExt as _, PermissionsExt as _},
+        net::UnixListener,
+    },
     process::Command,
 };
 
@@ -132,4 +135,46 @@ fn times_in_the_future_keep_nobody_for_longer_than_times_that_are_now() {
     // From when it was seen.
     age(&site, number, "turn", 60);
     site.agent("carol").run(["acquire", "name:x"]).expect(0);
+}
+
+#[test]
+fn where_the_line_itself_is_unsafe_nobody_is_granted_anything_and_what_is_held_can_be_released() {
+    let plants: [(&str, fn(&PathBuf)); 4] = [
+        ("a link", |at| std::os::unix::fs::symlink("/", at).unwrap()),
+        ("a file", |at| fs::write(at, "").unwrap()),
+        ("a FIFO", |at| assert!(Command::new("mkfifo").arg(at).status().unwrap().success())),
+        ("open to others", |at| {
+            fs::create_dir(at).unwrap();
+            fs::set_permissions(at, fs::Permissions::from_mode(0o777)).unwrap();
+        }),
+    ];
+    for (what, plant) in plants {
+        let site = held_by_alice();
+        plant(&site.state("queue"));
+        let before = site.state("queue").symlink_metadata().unwrap().mode();
+        for args in [&["acquire", "name:y"][..], &["acquire", "--wait=1s", "name:x"], &["queue"], &["cleanup"]] {
+            let run = site.agent("bob").run(args).expect(73);
+            assert!(run.err.contains(".agent_locks/queue: "), "{what}, {args:?}: {run}");
+        }
+        site.agent("alice").run(["release", "name:x"]).expect(0);
+        assert_eq!(site.state("queue").symlink_metadata().unwrap().mode(), before, "{what}: left alone");
+    }
+}
+
+#[test]
+fn a_thousand_places_that_others_have_left_cost_nobody_much() {
+    let (site, number, text) = with_a_ticket();
+    for more in 1..=1000 {
+        let other = number - more;
+        let forged = text.replace(&format!("t-{number}"), &format!("t-{other}"));
+        let forged = forged.replace(&format!("\"number\": {number}"), &format!("\"number\": {other}"));
+        let forged = forged.replace("\"bob\"", &format!("\"bob-{more}\""));
+        site.plant(format!("queue/t-{other}.json"), forged);
+    }
+    let listed = site.nobody().run(["queue"]).expect(0).out.lines().count();
+    let began = Instant::now();
+    site.agent("carol").run(["acquire", "name:y"]).expect(0);
+    let took = began.elapsed();
+    eprintln!("an acquire with {listed} in line: {took:?}");
+    assert!(listed > 900 && took < Duration::from_secs(5), "{listed}: {took:?}");
 }

@@ -109,7 +109,7 @@ fn who_waits_wakes_four_times_a_second_and_writes_nothing() {
     let rate = (switches(carol.id()) - woken) as f64 / seconds;
     eprintln!("an idle waiter wakes {rate:.1} times a second");
     // A look that meets that of the other waits for the guard, which is a wake, too.
-    assert!(rate <= 8.0 && rate >= 2.0, "{rate}");
+    assert!((2.0..=8.0).contains(&rate), "{rate}");
     assert_eq!(before, after);
     kill(bob);
     kill(carol);
@@ -154,4 +154,30 @@ fn it_waits_without_a_watch_where_the_kernel_has_none_left() {
     let began = Instant::now();
     site.agent("alice").run(["release", "name:x"]).expect(0);
     soon("without a watch", bob, began);
+}
+
+#[test]
+fn when_the_state_directory_goes_or_is_another_it_ends() {
+    let site = held_by_alice();
+    let bob = waits(&site, "bob", &["name:x"]);
+    fs::rename(site.state(""), site.path("gone")).unwrap();
+    let run = crate::harness::finish(bob);
+    assert!([73, 75].contains(&run.code), "{run}");
+    let site = held_by_alice();
+    let bob = waits(&site, "bob", &["name:x"]);
+    fs::rename(site.state(""), site.path("before")).unwrap();
+    site.agent("carol").run(["acquire", "name:x"]).expect(0);
+    let run = crate::harness::finish(bob);
+    assert!([73, 75].contains(&run.code), "{run}");
+}
+
+#[test]
+fn after_a_restart_of_the_machine_nobody_waits_for_what_was_held_before() {
+    let site = held_by_alice();
+    let bob = waits(&site, "bob", &["name:x"]);
+    crate::proof::eras::restart(&site);
+    let run = crate::harness::finish(bob);
+    assert!([0, 13].contains(&run.code), "{run}");
+    site.agent("carol").run(["acquire", "name:y"]).expect(0);
+    assert!(tickets(&site).iter().all(|ticket| ticket.agent != "bob"));
 }
