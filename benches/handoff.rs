@@ -84,9 +84,10 @@ fn main() -> ExitCode {
     );
     let agents = ["alice", "bob"];
     assert!(site.call(agents[0], &["acquire", RESOURCE]).status().unwrap().success());
+    let gone = site.commits();
     let mut times = Vec::new();
     for round in 0..WARM_UP + rounds {
-        let handoff = site.hand_off(agents[round % 2], agents[(round + 1) % 2]);
+        let handoff = site.hand_off(agents[round % 2], agents[(round + 1) % 2], &gone);
         if round >= WARM_UP {
             times.push(handoff);
         }
@@ -102,15 +103,20 @@ impl Site {
         command
     }
 
-    fn hand_off(&self, from: &str, to: &str) -> Handoff {
-        let mut waiting = self.wait(to);
+    /// When the lock file goes, each time.
+    fn commits(&self) -> Receiver<Instant> {
         let locks = Dir::open(&self.dir.path().join(".agent_locks/locks/paths/-")).unwrap().unwrap();
         let watch = Watch::on(&locks).unwrap();
-        let gone = thread::spawn(move || {
+        let (tell, gone) = channel();
+        thread::spawn(move || {
             let name = FileName::new(LOCK_FILE.to_owned()).unwrap();
-            assert!(watch.wait(&name, NEVER, || NEVER).unwrap());
-            Instant::now()
+            while watch.wait(&name, NEVER, || NEVER).unwrap() && tell.send(Instant::now()).is_ok() {}
         });
+        gone
+    }
+
+    fn hand_off(&self, from: &str, to: &str, gone: &Receiver<Instant>) -> Handoff {
+        let mut waiting = self.wait(to);
         let mut release = self.call(from, &["release", RESOURCE]);
         let began = Instant::now();
         let status = release.status().unwrap();
@@ -119,7 +125,7 @@ impl Site {
         let acquired = waiting.line.recv_timeout(NEVER).unwrap();
         assert!(waiting.child.wait().unwrap().success());
         let ended = Instant::now();
-        Handoff { began, committed: gone.join().unwrap(), exited, acquired, ended }
+        Handoff { began, committed: gone.recv_timeout(NEVER).unwrap(), exited, acquired, ended }
     }
 
     /// Starts a call that waits, and returns when it sleeps.

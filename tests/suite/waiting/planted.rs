@@ -139,7 +139,8 @@ fn times_in_the_future_keep_nobody_for_longer_than_times_that_are_now() {
 
 #[test]
 fn where_the_line_itself_is_unsafe_nobody_is_granted_anything_and_what_is_held_can_be_released() {
-    let plants: [(&str, fn(&PathBuf)); 4] = [
+    type Plant = fn(&PathBuf);
+    let plants: [(&str, Plant); 4] = [
         ("a link", |at| std::os::unix::fs::symlink("/", at).unwrap()),
         ("a file", |at| fs::write(at, "").unwrap()),
         ("a FIFO", |at| assert!(Command::new("mkfifo").arg(at).status().unwrap().success())),
