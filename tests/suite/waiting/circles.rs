@@ -1,5 +1,10 @@
 //! Waits that would never end are refused at once.
 
+use std::{
+    sync::atomic::{AtomicUsize, Ordering::SeqCst},
+    thread,
+};
+
 use crate::harness::finish;
 
 use super::*;
@@ -147,4 +152,43 @@ fn a_circle_that_another_change_closes_is_seen_at_the_next_look() {
     assert!(is_waiting(&site, "carol") && tickets(&site).len() == 1);
     site.agent("bob").run(["release", "a"]).expect(0);
     granted(carol);
+}
+
+#[test]
+fn agents_that_take_one_after_the_other_in_any_order_all_come_to_an_end() {
+    let site = made();
+    let names = ["name:a", "name:b", "src", "src/x.rs"];
+    let (refused, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for me in 0..4_usize {
+            let (site, refused, done) = (&site, &refused, &done);
+            scope.spawn(move || {
+                let agent = format!("agent-{me}");
+                for round in 0..12 {
+                    // Each begins elsewhere and goes on in its own order; some share.
+                    let mut at = 0;
+                    while at < 3 {
+                        let name = names[(me + round + at * (1 + me % 2)) % names.len()];
+                        let mode: &[&str] = if (me + at) % 3 == 0 { &["--shared"] } else { &[] };
+                        let run = site.agent(&agent).run([&["acquire", "--wait=50s", name], mode].concat());
+                        at = match run.code {
+                            0 => at + 1,
+                            15 => {
+                                refused.fetch_add(1, SeqCst);
+                                site.agent(&agent).run(["release", "--mine"]).expect(0);
+                                0
+                            }
+                            // A circle that nobody saw ends with 11.
+                            _ => panic!("{agent}: {name}: {run}"),
+                        };
+                    }
+                    done.fetch_add(1, SeqCst);
+                    site.agent(&agent).run(["release", "--mine"]).expect(0);
+                }
+            });
+        }
+    });
+    eprintln!("{} came to an end, {refused:?} circles refused", done.load(SeqCst));
+    assert!(refused.load(SeqCst) > 5, "the control: there were circles");
+    assert!(tickets(&site).is_empty() && held(&site).is_empty());
 }

@@ -139,6 +139,29 @@ fn alone_in_line_it_polls_at_most_five_times_a_second_and_no_call_of_it_writes()
 }
 
 #[test]
+fn what_was_granted_is_said_before_the_watch_is_taken_off() {
+    if let Err(why) = strace::usable() {
+        return skip("what_was_granted_is_said_before_the_watch_is_taken_off", &why);
+    }
+    let site = held_by_alice();
+    let trace = site.path("trace");
+    let mut command = strace::under::<&str>(&[], &trace);
+    command.args([crate::harness::BINARY, "acquire", "--wait=30s", "name:x"]).current_dir(site.root());
+    crate::harness::without_identity(&mut command).env("SWARMLOCK_AGENT", "bob");
+    let bob = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    until("it watches", || fs::read_to_string(&trace).is_ok_and(|text| text.contains("inotify_add_watch(")));
+    site.agent("alice").run(["release", "name:x"]).expect(0);
+    granted(bob);
+    let text = fs::read_to_string(&trace).unwrap();
+    let (_, after) = text.split_once("inotify_init1(").unwrap();
+    let descriptor = after.split_once("= ").unwrap().1.split_once('\n').unwrap().0;
+    let (waiting, _) = after.split_once("\"acquired\\t").unwrap();
+    assert!(waiting.contains("poll([{fd="), "it looks at the watch: {waiting}");
+    // That takes the kernel longer than all the rest.
+    assert!(!waiting.contains(&format!(" close({descriptor})")), "{waiting}");
+}
+
+#[test]
 fn it_waits_without_a_watch_where_the_kernel_has_none_left() {
     let site = held_by_alice();
     let mut command = Command::new("strace");
