@@ -53,15 +53,24 @@ pub fn tickets(site: &Site) -> Vec<Lying> {
         if !path.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
             continue;
         }
-        // Gone since it was listed, or no ticket.
-        let Ok(file) = fs::File::open(&path) else { continue };
-        let Ok(json) = serde_json::from_reader::<_, Value>(&file) else { continue };
+        let Some((file, json)) = read(&path) else { continue };
         let held = file.try_lock_shared().is_err();
         let (number, agent) = (json["number"].as_u64().unwrap(), json["agent_id"].as_str().unwrap().to_owned());
         found.push(Lying { number, agent, held, json });
     }
     found.sort_by_key(|ticket| ticket.number);
     found
+}
+
+/// A ticket; `None` if it is gone or no ticket. Its state may be written meanwhile: then it is read again.
+fn read(path: &PathBuf) -> Option<(fs::File, Value)> {
+    for _ in 0..100 {
+        let (file, bytes) = (fs::File::open(path).ok()?, fs::read(path).ok()?);
+        if let Ok(json) = serde_json::from_slice(&bytes) {
+            return Some((file, json));
+        }
+    }
+    None
 }
 
 /// The ticket of this agent, which has one.

@@ -198,7 +198,9 @@ fn when_the_state_directory_goes_or_is_another_it_ends() {
 fn after_a_restart_of_the_machine_nobody_waits_for_what_was_held_before() {
     let site = held_by_alice();
     let bob = waits(&site, "bob", &["name:x"]);
+    let guard = site.hold_guard();
     crate::proof::eras::restart(&site);
+    drop(guard);
     let run = crate::harness::finish(bob);
     assert!([0, 13].contains(&run.code), "{run}");
     site.agent("carol").run(["acquire", "name:y"]).expect(0);
