@@ -158,9 +158,12 @@ impl Locks<'_> {
                 let file = stay.session.replace_ticket(number, &left.to_bytes()?)?;
                 return Ok(Some(Waiter { number, _held: file }));
             }
-            if let Some(file) = stay.session.open_ticket(number)?
-                && file.flock_own()? == Flocked::Held
-            {
+            if let Some(file) = stay.session.open_ticket(number)? {
+                let file = match file.flock_own()? {
+                    Flocked::Held => file,
+                    // Somebody looks at it and does not come to an end; a second place would be in the way of the others.
+                    Flocked::Busy => stay.session.replace_ticket(number, &own.ticket.to_bytes()?)?,
+                };
                 return Ok(Some(Waiter { number, _held: file }));
             }
         }

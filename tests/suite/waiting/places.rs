@@ -40,6 +40,20 @@ fn who_times_out_or_is_killed_keeps_the_place_and_the_same_call_takes_it_up_agai
 }
 
 #[test]
+fn a_place_is_taken_up_again_while_somebody_looks_at_it_for_long() {
+    let site = held_by_alice();
+    times_out(&site);
+    let number = ticket_of(&site, "bob").number;
+    let looks = fs::File::open(ticket_file(&site, number)).unwrap();
+    looks.lock_shared().unwrap();
+    let bob = waits(&site, "bob", &["name:x"]);
+    assert_eq!(tickets(&site).iter().map(|ticket| ticket.number).collect::<Vec<_>>(), [number]);
+    site.agent("alice").run(["release", "name:x"]).expect(0);
+    granted(bob);
+    assert!(tickets(&site).is_empty());
+}
+
+#[test]
 fn another_request_of_the_same_agent_is_another_place() {
     let site = held_by_alice();
     times_out(&site);
