@@ -156,7 +156,7 @@ fn the_command_to_run_next_is_for_the_same_agent_and_directory() {
     let call = |args: &[&str]| site.nobody().run([&["--dir", "it's/state"], args].concat());
     call(&["--agent", "alice", "acquire", "name:n"]).expect(0);
     let held = call(&["--agent", "bob", "acquire", "name:n"]).expect(10);
-    let next = r"next: swarmlock --agent bob --dir 'it'\''s/state' wait name:n";
+    let next = r"next: swarmlock --agent bob --dir 'it'\''s/state' acquire --wait name:n";
     assert!(held.err.ends_with(&format!("{next}\n")), "{held}");
     let error = call(&["--agent", "bob", "acquire", "name:n", "--json"]).expect(10).json_error();
     assert_eq!(error["next"][0].as_str(), next.strip_prefix("next: "));
