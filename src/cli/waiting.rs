@@ -1,6 +1,6 @@
 //! Waiting for a lease: one attempt after the other, woken when the own turn has come.
 
-use std::time::Duration;
+use std::{mem::ManuallyDrop, time::Duration};
 
 use super::{Code, Failure, Report, args, describe, identity::Identity, locate::Target, refusal};
 use crate::{
@@ -94,7 +94,8 @@ pub(super) fn acquire_then(
         let Some(waiting) = &waiter else { continue };
         match &watch {
             None => {
-                watch = Some(locks.watch(waiting));
+                // It is taken off when the process ends: before that, it would keep what was granted from being said.
+                watch = Some(locks.watch(waiting).map(|(events, name)| (ManuallyDrop::new(events), name)));
                 // What came before the watch stood is seen by one more look.
             }
             Some(Some((events, name))) => {

@@ -156,6 +156,21 @@ impl Session<'_> {
         Ok((file, self.committed()?))
     }
 
+    /// Puts other bytes in the place of a ticket with which nobody waits; the process waits with it until it closes the
+    /// file.
+    ///
+    /// # Errors
+    /// If it cannot be written; the ticket is then as it was.
+    pub fn replace_ticket(&mut self, number: u64, bytes: &[u8]) -> Result<File> {
+        self.complete_log()?;
+        self.check()?;
+        let dir = self.state.dir().ensure_subdir(&layout::QUEUE)?;
+        let file = document::stage_held(&self.tmp, bytes)?;
+        let done = self.tmp.rename(&layout::PENDING, &dir, &name(number));
+        done.inspect_err(|_| document::unstage(&self.tmp))?;
+        Ok(file)
+    }
+
     /// Overwrites what has become of a ticket; `event`, if there is one, carries the number that `state` names.
     ///
     /// # Errors
