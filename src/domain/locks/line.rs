@@ -9,7 +9,7 @@ use crate::{
         overlap,
         queue::{Entry, Fate, fates, stand},
     },
-    store::{ClaimKey, Event, Logged, Tickets, kind, ticket_file},
+    store::{ClaimKey, Error, Event, Logged, Tickets, kind, ticket_file},
 };
 
 /// How often the turn of a ticket may pass unused.
@@ -76,9 +76,14 @@ impl Survey<'_> {
         let mut seen: BTreeMap<ClaimKey, Rc<Vec<(Found, Mode)>>> = BTreeMap::new();
         for read in tickets.all()? {
             // What is no ticket keeps nobody from anything.
-            let Ok(ticket) = Ticket::parse(read.number, &read.bytes) else {
-                line.dead.push(read.number);
-                continue;
+            let ticket = match Ticket::parse(read.number, &read.bytes) {
+                Ok(ticket) => ticket,
+                // That of a newer program is not ours to remove.
+                Err(Error::Newer { .. }) => continue,
+                Err(_) => {
+                    line.dead.push(read.number);
+                    continue;
+                }
             };
             let evidence = self.evidence(&ticket.agent_id)?;
             let Stand::InLine(presence, turn) = stand(&ticket, read.held, &self.facts(), &evidence) else {
