@@ -33,6 +33,8 @@ pub(super) struct Line {
     pub(super) places: Vec<InLine>,
     /// Those who have lost their place.
     pub(super) dead: Vec<u64>,
+    /// Those of a newer format: nothing can be told of them.
+    newer: Vec<u64>,
     fates: OnceCell<Vec<Fate>>,
 }
 
@@ -79,7 +81,10 @@ impl Survey<'_> {
             let ticket = match Ticket::parse(read.number, &read.bytes) {
                 Ok(ticket) => ticket,
                 // That of a newer program is not ours to remove.
-                Err(Error::Newer { .. }) => continue,
+                Err(Error::Newer { .. }) => {
+                    line.newer.push(read.number);
+                    continue;
+                }
                 Err(_) => {
                     line.dead.push(read.number);
                     continue;
@@ -320,7 +325,9 @@ impl Stay<'_> {
     pub(super) fn sweep_queue(&mut self) -> Result<usize> {
         let tickets = self.session.tickets();
         let line = self.survey.line(&tickets)?;
-        let litter = tickets.others(|number| line.places.iter().any(|place| place.ticket.number == number))?;
+        let kept =
+            |number| line.places.iter().any(|place| place.ticket.number == number) || line.newer.contains(&number);
+        let litter = tickets.others(kept)?;
         for name in &litter {
             self.session.remove_from_queue(name)?;
         }
