@@ -1,6 +1,6 @@
 //! Waiting for a lease: one attempt after the other, woken when the own turn has come.
 
-use std::time::Duration;
+use std::{mem::ManuallyDrop, time::Duration};
 
 use super::{Code, Failure, Report, args, describe, identity::Identity, locate::Target, refusal};
 use crate::{
@@ -33,6 +33,9 @@ pub(super) enum Patience {
 pub(super) struct Lease {
     pub(super) granted: Vec<Granted>,
     pub(super) logged: Vec<Logged>,
+    /// What woke the waiter. To take it off takes the kernel some 10 ms: nobody waits for that if it is left to the end of the
+    /// process, or to a moment in which there is nothing else to do.
+    pub(super) watch: Option<ManuallyDrop<Watch>>,
 }
 
 /// Acquires, with patience.
@@ -83,7 +86,10 @@ pub(super) fn acquire_then(
                 }
                 last = *refusal;
             }
-            Ok(answered) => return asker.granted(answered),
+            Ok(answered) => {
+                let watch = watch.flatten().map(|(events, _)| events);
+                return Ok(Lease { watch, ..asker.granted(answered)? });
+            }
             Err(Error::Busy { .. }) if waiter.is_some() => {}
             Err(error) => return Err(error.into()),
         }
@@ -97,12 +103,12 @@ pub(super) fn acquire_then(
         let Some(waiting) = &waiter else { continue };
         match &watch {
             None => {
-                watch = Some(locks.watch(waiting));
+                watch = Some(locks.watch(waiting).map(|(events, name)| (ManuallyDrop::new(events), name)));
                 // What came before the watch stood is seen by one more look.
             }
             Some(watch) => {
                 let until_ms = (locks.clock)().mono_ms + u64::try_from(ATTEMPT.as_millis()).unwrap_or(0);
-                while !sleep(locks, watch.as_ref(), LOOK.min(left()))
+                while !sleep(locks, watch.as_ref().map(|(events, name)| (&**events, name)), LOOK.min(left()))
                     && !left().is_zero()
                     && (locks.clock)().mono_ms < until_ms
                     && !locks.may_go(request, waiting)
@@ -113,7 +119,7 @@ pub(super) fn acquire_then(
 }
 
 /// Sleeps for so long, or until the ticket is written or removed; whether it was.
-fn sleep(locks: &Locks<'_>, watch: Option<&(Watch, FileName)>, pause: Duration) -> bool {
+fn sleep(locks: &Locks<'_>, watch: Option<(&Watch, &FileName)>, pause: Duration) -> bool {
     let began_ms = (locks.clock)().mono_ms;
     let rest = || pause.saturating_sub(Duration::from_millis((locks.clock)().mono_ms.saturating_sub(began_ms)));
     if let Some((events, name)) = watch
@@ -157,7 +163,7 @@ impl<'a> Asker<'a> {
     /// What was granted, or why it was not.
     fn granted(&self, acquired: Acquired) -> Result<Lease, Failure> {
         Err(match acquired {
-            Acquired::Granted { granted, logged } => return Ok(Lease { granted, logged }),
+            Acquired::Granted { granted, logged } => return Ok(Lease { granted, logged, watch: None }),
             Acquired::Refused(refusal) => {
                 let failure = refusal::refused(Code::Held, &refusal, self.identity, self.several);
                 match &refusal.place {

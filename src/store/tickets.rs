@@ -169,16 +169,19 @@ impl Session<'_> {
         Ok((file, self.committed()?))
     }
 
-    /// Replaces a ticket with which nobody waits, in its place; the process waits with it until it closes the file.
+    /// Puts other bytes in the place of a ticket with which nobody waits; the process waits with it until it closes the
+    /// file.
     ///
     /// # Errors
-    /// As [`Session::put_part`].
-    pub fn retake_ticket(&mut self, number: u64, bytes: &[u8]) -> Result<File> {
+    /// If it cannot be written; the ticket is then as it was.
+    pub fn replace_ticket(&mut self, number: u64, bytes: &[u8]) -> Result<File> {
+        self.complete_log()?;
+        self.check()?;
         let dir = self.state.dir().ensure_subdir(&layout::QUEUE)?;
         let name = name(number);
         too_large(&dir, &name, bytes)?;
         let file = document::stage_held(&self.tmp, bytes)?;
-        let done = self.check().and_then(|()| Ok(self.tmp.rename(&layout::PENDING, &dir, &name)?));
+        let done = self.tmp.rename(&layout::PENDING, &dir, &name);
         done.inspect_err(|_| document::unstage(&self.tmp))?;
         Ok(file)
     }

@@ -30,6 +30,8 @@ pub(super) struct Line {
     pub(super) places: Vec<InLine>,
     /// Those who have lost their place.
     pub(super) dead: Vec<u64>,
+    /// Those of a newer format: nothing can be told of them.
+    pub(super) newer: Vec<u64>,
     fates: OnceCell<Vec<Fate>>,
 }
 
@@ -97,8 +99,11 @@ impl Survey<'_> {
             // What is no ticket keeps nobody from anything.
             let ticket = match Ticket::parse(read.number, &read.bytes) {
                 Ok(ticket) => ticket,
-                // Somebody may wait with it.
-                Err(Error::Newer { .. }) => continue,
+                // That of a newer program is not ours to remove.
+                Err(Error::Newer { .. }) => {
+                    line.newer.push(read.number);
+                    continue;
+                }
                 Err(_) => {
                     line.dead.push(read.number);
                     continue;

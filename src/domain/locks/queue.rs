@@ -227,7 +227,7 @@ impl Locks<'_> {
             // A file of its own, in which this call is described: whoever looks at the old one cannot be in the way of
             // the `flock`.
             ticket.take_up(before, request.reason.is_none());
-            let held = stay.session.retake_ticket(number, &ticket.to_bytes()?)?;
+            let held = stay.session.replace_ticket(number, &ticket.to_bytes()?)?;
             return Ok(Waiter { number, _held: held });
         }
         let mut told: Vec<String> = Vec::new();

@@ -46,6 +46,19 @@ impl Stay<'_> {
         }
     }
 
+    /// Removes from `queue/` whatever keeps no place in line; how many there were.
+    pub(super) fn sweep_queue(&mut self) -> Result<usize> {
+        let tickets = self.session.tickets();
+        let line = self.survey.line(&tickets)?;
+        let kept =
+            |number| line.places.iter().any(|place| place.ticket.number == number) || line.newer.contains(&number);
+        let litter = tickets.others(kept)?;
+        for name in &litter {
+            self.session.remove_from_queue(name)?;
+        }
+        Ok(litter.len())
+    }
+
     /// Counts the turns that those let pass who came before what is granted now.
     pub(super) fn pass(&mut self, line: &Line, request: &Request, number: Option<u64>) {
         for place in &line.places {

@@ -16,7 +16,7 @@ const AWAY_MS: u64 = 120_000;
 /// How long the turn of a process that waits lasts, in milliseconds: it has been woken and need only run.
 const TURN_WAITING_MS: u64 = 1_000;
 /// How long the turn of an agent that is away lasts, in milliseconds: it has to be told.
-const TURN_AWAY_MS: u64 = 60_000;
+pub(in crate::domain) const TURN_AWAY_MS: u64 = 60_000;
 
 /// How long a ticket is kept for an agent whose call has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,13 +146,15 @@ impl Ticket {
         }
     }
 
-    /// Takes up the place of `before`: it was asked for then, and is kept at least as long as was said then.
+    /// Takes up the place of `before`: it was asked for then. If it is left for later, it is kept from now on.
     pub(in crate::domain) fn take_up(&mut self, before: &Self, same_reason: bool) {
         self.state = TicketState { away_at: None, away_mono_ms: None, ..before.state };
-        (self.made_at, self.made_mono_ms) = (before.made_at, before.made_mono_ms);
         if before.keep == Keep::Queue {
             self.keep = Keep::Queue;
             self.ttl_s = self.ttl_s.max(before.ttl_s);
+        }
+        if self.keep == Keep::Wait {
+            (self.made_at, self.made_mono_ms) = (before.made_at, before.made_mono_ms);
         }
         if same_reason {
             self.reason.clone_from(&before.reason);
@@ -244,17 +246,22 @@ pub fn stand(ticket: &Ticket, held: bool, facts: &Facts, evidence: &Evidence) ->
         (false, Class::Explicit) => Presence::Away,
     };
     let allowed = if held { TURN_WAITING_MS } else { TURN_AWAY_MS };
+    let ahead = match ticket.state.turn_mono_ms.filter(|_| facts.era.same_boot) {
+        Some(mono_ms) => mono_ms > facts.now.mono_ms,
+        None => ticket.state.turn_at.is_some_and(|at| at > facts.now.wall),
+    };
     let turn = match ago(ticket.state.turn_at, ticket.state.turn_mono_ms) {
+        // A turn in the future would never be over: it is written down anew.
+        Some(_) if ahead => Turn::NotYet,
         None => Turn::NotYet,
         Some(ago) if ago < allowed => Turn::Running,
         Some(_) => Turn::Lapsed,
     };
     if presence != Presence::Waiting {
-        let limit = match ticket.keep {
-            Keep::Wait => AWAY_MS,
-            Keep::Queue => ticket.ttl_s.ms(),
+        let kept = match ticket.keep {
+            Keep::Wait => ago(ticket.state.away_at, ticket.state.away_mono_ms).map(|ago| ago < AWAY_MS),
+            Keep::Queue => ago(Some(ticket.made_at), ticket.made_mono_ms).map(|ago| ago < ticket.ttl_s.ms()),
         };
-        let kept = ago(ticket.state.away_at, ticket.state.away_mono_ms).map(|ago| ago < limit);
         // Whose turn has come is told so, and has its time.
         let told = presence == Presence::Away && turn == Turn::Running;
         if evidence.gone || (kept == Some(false) && !told) {
