@@ -112,17 +112,6 @@ impl<'a> Tickets<'a> {
         }
     }
 
-    /// What is in the directory and is none of the tickets `known`.
-    ///
-    /// # Errors
-    /// If the directory cannot be read.
-    pub fn others(&self, known: impl Fn(u64) -> bool) -> Result<Vec<FileName>> {
-        match self.dir()? {
-            Some(dir) => Ok(dir.names(|name| !number(name).is_some_and(&known))?),
-            None => Ok(Vec::new()),
-        }
-    }
-
     /// A watch on all tickets, and the name of the file with this number among them.
     ///
     /// # Errors
@@ -210,16 +199,6 @@ impl Session<'_> {
         self.check()?;
         dir.remove(&name(number))?;
         Ok(())
-    }
-
-    /// Removes something from `queue/` that is no ticket.
-    ///
-    /// # Errors
-    /// If it cannot be removed.
-    pub fn remove_from_queue(&mut self, name: &FileName) -> Result<()> {
-        let Some(dir) = self.state.dir().subdir_beyond(&[&layout::QUEUE])? else { return Ok(()) };
-        self.check()?;
-        Ok(dir.remove_tree(name)?)
     }
 
     /// Whether the ticket that an event names carries its number, or is gone if it was to be removed; `None` if the event

@@ -37,15 +37,8 @@ pub enum CancelledPlace {
 }
 
 impl Locks<'_> {
-    /// Tries to acquire leases, and takes a place in line where that is refused, or keeps the one in `waiter`.
-    ///
-    /// # Errors
-    /// Those of [`Locks::acquire`].
-    pub fn attempt(&self, request: &Request, keep: Keep, waiter: &mut Option<Waiter>) -> Result<Acquired> {
-        self.attempt_in(&mut self.enter()?, request, keep, waiter)
-    }
-
-    /// The same; what is granted is told to `then` in the same stay inside the guard.
+    /// Tries to acquire leases, and takes a place in line where that is refused, or keeps the one in `waiter`; what is
+    /// granted is told to `then` in the same stay inside the guard.
     ///
     /// # Errors
     /// Those of [`Locks::acquire`].
@@ -78,7 +71,7 @@ impl Locks<'_> {
         };
         let mut line = stay.survey.line(&stay.session.tickets())?;
         if waiter.is_none() {
-            *waiter = self.take_place(stay, &line, request, keep, &refusal)?;
+            *waiter = Some(self.take_place(stay, &line, request, keep, &refusal)?);
             line = stay.survey.line(&stay.session.tickets())?;
         }
         let number = waiter.as_ref().map_or(0, |waiter| waiter.number);
@@ -115,19 +108,6 @@ impl Locks<'_> {
         drop(waiter);
         Stay::enter(self, Life::Unseen)?.settle();
         Ok(())
-    }
-
-    /// Gives a place up for good.
-    ///
-    /// # Errors
-    /// If the guard is busy, or it cannot be removed.
-    pub fn give_up_place(&self, waiter: Waiter) -> Result<()> {
-        let mut stay = Stay::enter(self, Life::Unseen)?;
-        let number = waiter.number;
-        drop(waiter);
-        let done = stay.session.discard_ticket(number);
-        stay.settle();
-        done
     }
 
     /// The line as it stands. Takes no guard and writes nothing.
@@ -176,13 +156,13 @@ impl Locks<'_> {
         request: &Request,
         keep: Keep,
         refusal: &Refusal,
-    ) -> Result<Option<Waiter>> {
+    ) -> Result<Waiter> {
         if let Some(own) = line.own(request, None) {
             let number = own.ticket.number;
             if let Some(file) = stay.session.open_ticket(number)?
                 && file.flock_own()? == Flocked::Held
             {
-                return Ok(Some(Waiter { number, _held: file }));
+                return Ok(Waiter { number, _held: file });
             }
         }
         stay.lives()?;
@@ -215,7 +195,7 @@ impl Locks<'_> {
             ..stay.queue_event(kind::QUEUED, &ticket, number)
         };
         let (file, _) = stay.session.put_ticket(&ticket.to_bytes()?, event)?;
-        Ok(Some(Waiter { number, _held: file }))
+        Ok(Waiter { number, _held: file })
     }
 }
 
