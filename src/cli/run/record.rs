@@ -80,9 +80,8 @@ impl<'a> Keeper<'a> {
         if self.missing.is_some() {
             return None;
         }
-        let bytes = output.stdout.saturating_add(output.stderr);
-        let log = LogTail { bytes: output.tail.clone(), cut: output.tail.len() as u64 != bytes };
-        said(self.records.finish(&self.id, &ending(how, Some(ended), Some((bytes, &log))), &self.redactor))
+        let printed = Some((output.bytes, &output.tail));
+        said(self.records.finish(&self.id, &ending(how, Some(ended), printed), &self.redactor))
     }
 }
 
