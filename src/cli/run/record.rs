@@ -48,7 +48,7 @@ impl<'a> Keeper<'a> {
             lease: Some(lease.id()),
             fence: Some(lease.fence()),
             argv: about.argv,
-            process: about.wrapper.map(|wrapper| (&wrapper.process, wrapper.pid_ns)),
+            wrapper: about.wrapper,
             depth: about.depth,
             cwd: context.cwd().ok(),
         };
