@@ -183,7 +183,7 @@ impl Record {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let failed =
             |error: serde_json::Error| Error::Damaged { path: self.id.as_str().into(), why: error.to_string() };
         let mut bytes = serde_json::to_vec_pretty(self).map_err(failed)?;
