@@ -149,7 +149,7 @@ impl<'a> Asker<'a> {
                 match &refusal.place {
                     Some(place) => failure
                         .help(format!(
-                            "{} keeps a place in line; you are told when its turn has come",
+                            "{} keeps a place in line; swarmlock status tells when its turn has come",
                             place.ticket.ticket
                         ))
                         .next("swarmlock queue"),
