@@ -150,7 +150,7 @@ fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
         token: Token::from_bits(host::random()?),
     };
     let asker = Asker::new(Some(&identity), &targets, asked.mode, "acquire --wait");
-    let Lease { granted, logged } = waiting::acquire(&locks, &request, asked.patience, &asker, report)?;
+    let Lease { granted, logged, .. } = waiting::acquire(&locks, &request, asked.patience, &asker, report)?;
     if !logged.is_empty() {
         report.changed();
     }

@@ -1,6 +1,6 @@
 //! Waiting for a lease: one attempt after the other, woken when the own turn has come.
 
-use std::time::Duration;
+use std::{mem::ManuallyDrop, time::Duration};
 
 use super::{Code, Failure, Report, args, describe, identity::Identity, locate::Target, refusal};
 use crate::{
@@ -30,6 +30,9 @@ pub(super) enum Patience {
 pub(super) struct Lease {
     pub(super) granted: Vec<Granted>,
     pub(super) logged: Vec<Logged>,
+    /// What woke the waiter. To take it off takes the kernel some 10 ms: nobody waits for that if it is left to the end of the
+    /// process, or to a moment in which there is nothing else to do.
+    pub(super) watch: Option<ManuallyDrop<Watch>>,
 }
 
 /// Acquires, with patience.
@@ -80,7 +83,10 @@ pub(super) fn acquire_then(
                 }
                 last = *refusal;
             }
-            Ok(answered) => return asker.granted(answered),
+            Ok(answered) => {
+                let watch = watch.flatten().map(|(events, _)| events);
+                return Ok(Lease { watch, ..asker.granted(answered)? });
+            }
             Err(Error::Busy { .. }) if waiter.is_some() => {}
             Err(error) => return Err(error.into()),
         }
@@ -94,7 +100,7 @@ pub(super) fn acquire_then(
         let Some(waiting) = &waiter else { continue };
         match &watch {
             None => {
-                watch = Some(locks.watch(waiting));
+                watch = Some(locks.watch(waiting).map(|(events, name)| (ManuallyDrop::new(events), name)));
                 // What came before the watch stood is seen by one more look.
             }
             Some(Some((events, name))) => {
@@ -143,7 +149,7 @@ impl<'a> Asker<'a> {
     /// What was granted, or why it was not.
     fn granted(&self, acquired: Acquired) -> Result<Lease, Failure> {
         Err(match acquired {
-            Acquired::Granted { granted, logged } => return Ok(Lease { granted, logged }),
+            Acquired::Granted { granted, logged } => return Ok(Lease { granted, logged, watch: None }),
             Acquired::Refused(refusal) => {
                 let failure = refusal::refused(Code::Held, &refusal, self.identity, self.several);
                 match &refusal.place {

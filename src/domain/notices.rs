@@ -1,6 +1,6 @@
 //! What an agent should hear of: leases that it lost. Pure.
 
-use super::{AgentId, Timestamp};
+use super::{AgentId, Timestamp, queue::TURN_AWAY_MS};
 use crate::store::{Event, kind};
 
 /// How long a lost lease is news, in milliseconds.
@@ -22,7 +22,9 @@ pub fn notices(events: Vec<Event>, agent: &AgentId, now: Timestamp) -> Vec<Event
             news.retain(|old| !(let_in(old) && same_lock(old, &event)));
         } else if told && event.by.as_deref() != Some(agent) {
             // A time that cannot be read is news rather than nothing.
-            let fresh = event.at.parse::<Timestamp>().map_or(true, |at| at.ms_before(now) < NEWS_MS);
+            // Others stand back for no longer.
+            let kept_ms = if event.event == kind::TURN { TURN_AWAY_MS } else { NEWS_MS };
+            let fresh = event.at.parse::<Timestamp>().map_or(true, |at| at.ms_before(now) < kept_ms);
             news.extend(fresh.then_some(event));
         }
     }
@@ -77,6 +79,9 @@ mod tests {
         assert_eq!(heard(vec![lost("alice", "bob", "a", 0), had("alice", "b"), had("bob", "a")]), ["a"]);
         assert_eq!(heard(vec![had("alice", "a"), lost("alice", "bob", "a", 0)]), ["a"]);
         assert_eq!(heard(vec![lost("alice", "bob", "a", NEWS_MS - 1), lost("alice", "bob", "b", NEWS_MS)]), ["a"]);
+        let turn = |ago| Event { event: kind::TURN.into(), former: None, ..lost("alice", "bob", "d", ago) };
+        assert_eq!(heard(vec![turn(TURN_AWAY_MS - 1)]), ["d"]);
+        assert_eq!(heard(vec![turn(TURN_AWAY_MS)]), [""; 0], "a turn that is over is none");
         let odd = Event { at: "soon".to_owned(), ..lost("alice", "bob", "c", 0) };
         assert_eq!(heard(vec![odd]), ["c"]);
     }

@@ -1,10 +1,6 @@
 //! Being woken when a file in a directory is written or removed.
 
-use std::{
-    mem::{ManuallyDrop, MaybeUninit},
-    os::fd::OwnedFd,
-    time::Duration,
-};
+use std::{mem::MaybeUninit, os::fd::OwnedFd, time::Duration};
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -14,11 +10,10 @@ use rustix::{
 
 use super::{Dir, Error, FileName, Result};
 
-/// A watch on a directory. It is never taken off, and its descriptor never closed before the process ends: the kernel may
-/// take some 10 ms for either, while somebody waits for what we have to say.
+/// A watch on a directory. The kernel needs some 10 ms to take it off: whoever has something to say first drops it later.
 #[derive(Debug)]
 pub struct Watch {
-    events: ManuallyDrop<OwnedFd>,
+    events: OwnedFd,
 }
 
 impl Watch {
@@ -34,7 +29,7 @@ impl Watch {
         let events = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).map_err(failed)?;
         let wanted = WatchFlags::MODIFY | WatchFlags::DELETE | WatchFlags::ONLYDIR | WatchFlags::DONT_FOLLOW;
         inotify::add_watch(&events, dir.path(), wanted).map_err(failed)?;
-        Ok(Self { events: ManuallyDrop::new(events) })
+        Ok(Self { events })
     }
 
     /// Waits until the file `name` is written or removed, at most for `limit`; whether it was.
@@ -52,7 +47,7 @@ impl Watch {
                 tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
                 tv_nsec: limit.subsec_nanos().into(),
             };
-            match poll(&mut [PollFd::new(&*self.events, PollFlags::IN)], Some(&timeout)) {
+            match poll(&mut [PollFd::new(&self.events, PollFlags::IN)], Some(&timeout)) {
                 Ok(0) => return Ok(false),
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(errno) => return Err(failed("poll")(errno)),
@@ -70,7 +65,7 @@ impl Watch {
     /// Whether one of the events that have come is about this file, or some were lost.
     fn named(&self, name: &FileName) -> std::result::Result<bool, Errno> {
         let mut buffer = [MaybeUninit::uninit(); 4096];
-        let mut reader = inotify::Reader::new(&*self.events, &mut buffer);
+        let mut reader = inotify::Reader::new(&self.events, &mut buffer);
         let mut found = false;
         loop {
             match reader.next() {

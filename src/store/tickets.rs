@@ -112,6 +112,17 @@ impl<'a> Tickets<'a> {
         }
     }
 
+    /// What is in the directory and is none of the tickets `known`.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn others(&self, known: impl Fn(u64) -> bool) -> Result<Vec<FileName>> {
+        match self.dir()? {
+            Some(dir) => Ok(dir.names(|name| !number(name).is_some_and(&known))?),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// A watch on all tickets, and the name of the file with this number among them.
     ///
     /// # Errors
@@ -143,6 +154,21 @@ impl Session<'_> {
             .and_then(|()| Ok(self.tmp.rename(&layout::PENDING, &dir, &name)?));
         done.inspect_err(|_| document::unstage(&self.tmp))?;
         Ok((file, self.committed()?))
+    }
+
+    /// Puts other bytes in the place of a ticket with which nobody waits; the process waits with it until it closes the
+    /// file.
+    ///
+    /// # Errors
+    /// If it cannot be written; the ticket is then as it was.
+    pub fn replace_ticket(&mut self, number: u64, bytes: &[u8]) -> Result<File> {
+        self.complete_log()?;
+        self.check()?;
+        let dir = self.state.dir().ensure_subdir(&layout::QUEUE)?;
+        let file = document::stage_held(&self.tmp, bytes)?;
+        let done = self.tmp.rename(&layout::PENDING, &dir, &name(number));
+        done.inspect_err(|_| document::unstage(&self.tmp))?;
+        Ok(file)
     }
 
     /// Overwrites what has become of a ticket; `event`, if there is one, carries the number that `state` names.
@@ -199,6 +225,16 @@ impl Session<'_> {
         self.check()?;
         dir.remove(&name(number))?;
         Ok(())
+    }
+
+    /// Removes something from `queue/` that is no ticket.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn remove_from_queue(&mut self, name: &FileName) -> Result<()> {
+        let Some(dir) = self.state.dir().subdir_beyond(&[&layout::QUEUE])? else { return Ok(()) };
+        self.check()?;
+        Ok(dir.remove_tree(name)?)
     }
 
     /// Whether the ticket that an event names carries its number, or is gone if it was to be removed; `None` if the event

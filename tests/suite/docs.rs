@@ -6,10 +6,13 @@ use std::{
 };
 
 use serde_json::Value;
-
 use swarmlock::domain::records::How;
 
-use crate::{harness::Site, keeper::Keeper, proof::lib_agent::gone_process};
+use crate::{
+    harness::{Run, Site},
+    keeper::Keeper,
+    proof::lib_agent::gone_process,
+};
 
 /// With `SWARMLOCK_UPDATE` set, writes the page instead (`scripts/docs`).
 #[test]
@@ -215,6 +218,19 @@ fn the_page_of_json_names_every_key() {
     records.push(serde_json::json!({ "error": alice(&["runs", "cancel", "abce"]).expect(17).json_error() }));
     site.expire("a");
     records.push(alice(&["cleanup"]).expect(0).json());
+    // In line, at its turn, and in a circle.
+    site.agent("bob").run(["acquire", "turn", "b"]).expect(0);
+    records.push(serde_json::json!({ "error": alice(&["acquire", "turn", "--queue"]).expect(10).json_error() }));
+    alice(&["acquire", "own"]).expect(0);
+    let bob = crate::waiting::waits(&site, "bob", &["own"]);
+    records.push(serde_json::json!({ "error": alice(&["acquire", "b", "--wait=30s"]).expect(15).json_error() }));
+    crate::waiting::kill(bob);
+    site.agent("bob").run(["release", "turn"]).expect(0);
+    records.extend(alice(&["queue"]).expect(0).json_lines());
+    records.extend([alice(&["status"]), alice(&["whoami"])].iter().map(Run::json));
+    records.push(site.agent("carol").run(["check", "turn", "--json"]).expect(10).json());
+    let ticket = crate::waiting::ticket_of(&site, "alice").number;
+    records.push(alice(&["queue", "cancel", &format!("t-{ticket}")]).expect(0).json());
     let mut missing = Vec::new();
     for record in &records {
         missing.extend(keys(record).into_iter().filter(|key| !named.contains(&key.as_str())));

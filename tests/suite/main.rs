@@ -33,4 +33,5 @@ mod release;
 mod running;
 mod scale;
 mod told;
+mod waiting;
 mod worktrees;

@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     fs,
     os::unix::{ffi::OsStringExt as _, fs::PermissionsExt as _},
-    process::Command,
+    process::{Child, Command},
 };
 
 use swarmlock::{cli::Code, domain::records::How};
@@ -13,6 +13,7 @@ use swarmlock::{cli::Code, domain::records::How};
 use crate::{
     harness::{BINARY, Call, Run, Site, skip, without_identity},
     keeper::Keeper,
+    waiting,
 };
 
 /// A call that is refused, in a place made for it.
@@ -25,6 +26,18 @@ struct Refusal {
     args: Vec<OsString>,
     /// Held for as long as the refusal is wanted.
     _guard: Option<fs::File>,
+    /// Waits for as long.
+    _waits: Option<Waits>,
+}
+
+/// A call that waits until it is killed.
+struct Waits(Child);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
 }
 
 impl Refusal {
@@ -71,11 +84,12 @@ fn plain(what: &'static str, code: Code, args: &[&str]) -> Refusal {
 
 fn refusal(what: &'static str, code: Code, site: Site, args: &[&str]) -> Refusal {
     let args = args.iter().map(OsString::from).collect();
-    Refusal { what, code, site, cwd: "", agent: Some("alice"), args, _guard: None }
+    Refusal { what, code, site, cwd: "", agent: Some("alice"), args, _guard: None, _waits: None }
 }
 
 fn refusals() -> Vec<Refusal> {
     let mut all = about_locks();
+    all.extend(about_waiting());
     all.extend(about_paths());
     all.extend(about_the_state());
     all.extend(about_records());
@@ -86,7 +100,7 @@ fn refusals() -> Vec<Refusal> {
 fn about_locks() -> Vec<Refusal> {
     vec![
         plain("held", Code::Held, &["acquire", "src/auth.rs"]),
-        plain("held, so that nothing is run", Code::Held, &["run", "src/auth.rs", "--", "true"]),
+        plain("held, so that nothing is run", Code::Held, &["run", "src/auth.rs", "--no-wait", "--", "true"]),
         plain("lost by a command that runs", Code::Lost, &["run", "name:n", "--", "sh", "-c", LOSES, BINARY]),
         plain("held, from its own directory", Code::Held, &["acquire", "auth.rs"]).within("src"),
         plain("held, with a flag in its name", Code::Held, &["acquire", "--", "-x"]).after(|site| hold(site, "-x")),
@@ -116,6 +130,37 @@ fn about_locks() -> Vec<Refusal> {
         plain("all of mine, unreliably", Code::Usage, &["release", "--mine"]).by(None),
         plain("all of mine, unreliably", Code::Usage, &["list", "--mine"]).by(None),
         plain("too long a reason", Code::Limit, &["acquire", "free", "--reason", &"x".repeat(1025)]),
+    ]
+}
+
+fn about_waiting() -> Vec<Refusal> {
+    let queued = |what, code, args: &[&str]| {
+        plain(what, code, args).after(|site| {
+            site.agent("carol").run(["acquire", "src/auth.rs", "--queue", "--reason", "soon"]).expect(10);
+        })
+    };
+    let cancel = |what, code, ticket: fn(&Site) -> String| {
+        let refusal = queued(what, code, &["queue", "cancel"]);
+        let args = ["queue".to_owned(), "cancel".to_owned(), ticket(&refusal.site)];
+        Refusal { args: args.iter().map(OsString::from).collect(), ..refusal }
+    };
+    let mut circle = plain("a wait that would never end", Code::Deadlock, &["acquire", "--wait=30s", "src/auth.rs"]);
+    circle.site.agent("alice").run(["acquire", "it's mine"]).expect(0);
+    circle._waits = Some(Waits(waiting::waits(&circle.site, "bob", &["it's mine"])));
+    vec![
+        circle,
+        plain("waited in line in vain", Code::TimedOut, &["acquire", "--wait=0s", "src/auth.rs"]),
+        plain("waited in line to share in vain", Code::TimedOut, &["acquire", "--wait=1ms", "--shared", "src/auth.rs"]),
+        plain("held, and a ticket left", Code::Held, &["acquire", "--queue", "src/auth.rs", "free"]),
+        queued("behind another's turn", Code::Held, &["acquire", "src/auth.rs"])
+            .after(|site| drop(site.agent("bob").run(["release", "src/auth.rs"]).expect(0))),
+        cancel("another's ticket", Code::NotYours, |site| format!("t-{}", waiting::ticket_of(site, "carol").number)),
+        cancel("no such ticket", Code::Nothing, |_| "t-1".to_owned()),
+        cancel("no ticket", Code::Usage, |_| "t-1\nnext: swarmlock release --mine".to_owned()),
+        queued("a list of tickets", Code::Usage, &["queue", "list", "t-1"]),
+        plain("waiting too long", Code::Usage, &["acquire", "--wait=25h", "free"]),
+        plain("waiting and not", Code::Usage, &["acquire", "--wait", "--queue", "free"]),
+        plain("mine in line, unreliably", Code::Usage, &["queue", "--mine"]).by(None),
     ]
 }
 
@@ -329,7 +374,8 @@ fn every_next_line_of_every_refusal_is_a_command_that_runs() {
             assert!(next.starts_with("swarmlock "), "{next}");
             assert!(!next.contains("release --mine") || next.contains("$'"), "forged: {next}");
             // What waits would: the holder lets go of nothing here.
-            let command = next.replace(" --wait ", " --wait=0s ").replace(" wait ", " wait --timeout 0s ");
+            let command = next.replacen(" acquire --wait ", " acquire --wait=0s ", 1);
+            let command = if next.contains(" wait ") { format!("{command} --timeout 0s") } else { command };
             let followed = refusal.shell(&command);
             assert!(![2, 126, 127].contains(&followed.code), "{}: {next}: {followed}", refusal.what);
             if next.ends_with(" --help") {

@@ -1,6 +1,6 @@
 //! The lease that a command runs under.
 
-use std::time::Duration;
+use std::{mem::ManuallyDrop, time::Duration};
 
 use crate::{
     cli::{
@@ -15,6 +15,7 @@ use crate::{
         AgentId, Caller, Changed, Claimant, Class, Found, Granted, Locks, Mode, Now, Outcome, Party, Request, Resource,
         Selector, Token, Ttl, Wrapper,
     },
+    fs::Watch,
     host,
     store::{Session, StateDir},
 };
@@ -45,6 +46,8 @@ pub(super) struct Lease<'a> {
     /// By `CLOCK_MONOTONIC`, in milliseconds.
     renewed_ms: u64,
     tried_ms: u64,
+    /// What woke us while we waited, until the command runs.
+    watch: Option<ManuallyDrop<Watch>>,
 }
 
 /// One resource of it.
@@ -105,7 +108,8 @@ impl<'a> Lease<'a> {
                 ours = Some(lease);
             })?;
         waited.logged.iter().for_each(|logged| describe::mention_unlogged(report, logged));
-        Ok(ours.unwrap_or_else(|| Self::of(open, &waited.granted, wanted.ttl)))
+        let ours = ours.unwrap_or_else(|| Self::of(open, &waited.granted, wanted.ttl));
+        Ok(Self { watch: waited.watch, ..ours })
     }
 
     fn of(open: &'a Open, granted: &[Granted], ttl: Ttl) -> Self {
@@ -115,7 +119,7 @@ impl<'a> Lease<'a> {
             let (id, token) = (lease.lease.clone(), lease.token.clone());
             Some(Part { resource: head.resource()?, id, fence: lease.fence, token })
         });
-        Self { open, parts: parts.collect(), ttl, renewed_ms: now.mono_ms, tried_ms: now.mono_ms }
+        Self { open, parts: parts.collect(), ttl, renewed_ms: now.mono_ms, tried_ms: now.mono_ms, watch: None }
     }
 
     /// Its fence: no earlier lease in this directory has one as large.
@@ -135,6 +139,7 @@ impl<'a> Lease<'a> {
 
     /// Renews it when it is time, and tells whether it still stands.
     pub(super) fn check(&mut self, now: Now) -> State {
+        drop(self.watch.take().map(ManuallyDrop::into_inner));
         // Shortly after the start there is nothing to be seen.
         if now.mono_ms.saturating_sub(self.tried_ms) < PATIENCE.as_millis().try_into().unwrap_or(u64::MAX) {
             return State::Still;

@@ -54,6 +54,10 @@ impl Locks<'_> {
             }
         }
         stay.settle();
+        match stay.sweep_queue() {
+            Ok(swept) => cleaned.swept += swept,
+            Err(error) => cleaned.left.push(error),
+        }
         if let Err(error) = stay.sweep_beats(&holding, &mut cleaned) {
             cleaned.left.push(error);
         }

@@ -9,7 +9,7 @@ use crate::{
         overlap,
         queue::{Entry, Fate, fates, stand},
     },
-    store::{ClaimKey, Event, Logged, Tickets, kind, ticket_file},
+    store::{ClaimKey, Error, Event, Logged, Tickets, kind, ticket_file},
 };
 
 /// How often the turn of a ticket may pass unused.
@@ -33,6 +33,8 @@ pub(super) struct Line {
     pub(super) places: Vec<InLine>,
     /// Those who have lost their place.
     pub(super) dead: Vec<u64>,
+    /// Those of a newer format: nothing can be told of them.
+    newer: Vec<u64>,
     fates: OnceCell<Vec<Fate>>,
 }
 
@@ -76,9 +78,17 @@ impl Survey<'_> {
         let mut seen: BTreeMap<ClaimKey, Rc<Vec<(Found, Mode)>>> = BTreeMap::new();
         for read in tickets.all()? {
             // What is no ticket keeps nobody from anything.
-            let Ok(ticket) = Ticket::parse(read.number, &read.bytes) else {
-                line.dead.push(read.number);
-                continue;
+            let ticket = match Ticket::parse(read.number, &read.bytes) {
+                Ok(ticket) => ticket,
+                // That of a newer program is not ours to remove.
+                Err(Error::Newer { .. }) => {
+                    line.newer.push(read.number);
+                    continue;
+                }
+                Err(_) => {
+                    line.dead.push(read.number);
+                    continue;
+                }
             };
             let evidence = self.evidence(&ticket.agent_id)?;
             let Stand::InLine(presence, turn) = stand(&ticket, read.held, &self.facts(), &evidence) else {
@@ -309,6 +319,19 @@ impl Stay<'_> {
             let told = (place.presence == Presence::Away).then_some(kind::TURN);
             swallow(self.mark(place, state, told));
         }
+    }
+
+    /// Removes from `queue/` whatever keeps no place in line; how many there were.
+    pub(super) fn sweep_queue(&mut self) -> Result<usize> {
+        let tickets = self.session.tickets();
+        let line = self.survey.line(&tickets)?;
+        let kept =
+            |number| line.places.iter().any(|place| place.ticket.number == number) || line.newer.contains(&number);
+        let litter = tickets.others(kept)?;
+        for name in &litter {
+            self.session.remove_from_queue(name)?;
+        }
+        Ok(litter.len())
     }
 
     /// Counts the turns that those let pass who came before what is granted now.

@@ -157,11 +157,21 @@ impl Locks<'_> {
         keep: Keep,
         refusal: &Refusal,
     ) -> Result<Waiter> {
+        let ttl = request.ttl.unwrap_or(request.default_ttl);
+        let mono_ms = stay.session.same_boot().then_some(stay.now.mono_ms);
         if let Some(own) = line.own(request, None) {
             let number = own.ticket.number;
-            if let Some(file) = stay.session.open_ticket(number)?
-                && file.flock_own()? == Flocked::Held
-            {
+            if keep == Keep::Queue && own.ticket.keep == Keep::Wait {
+                let left = own.ticket.left(ttl, stay.now.wall, mono_ms);
+                let file = stay.session.replace_ticket(number, &left.to_bytes()?)?;
+                return Ok(Waiter { number, _held: file });
+            }
+            if let Some(file) = stay.session.open_ticket(number)? {
+                let file = match file.flock_own()? {
+                    Flocked::Held => file,
+                    // Somebody looks at it and does not come to an end; a second place would be in the way of the others.
+                    Flocked::Busy => stay.session.replace_ticket(number, &own.ticket.to_bytes()?)?,
+                };
                 return Ok(Waiter { number, _held: file });
             }
         }
@@ -176,10 +186,10 @@ impl Locks<'_> {
             mode: request.mode,
             resources: &request.resources,
             inside: &request.party.inside,
-            ttl: request.ttl.unwrap_or(request.default_ttl),
+            ttl,
             reason: request.reason.clone().unwrap_or_default(),
             made_at: stay.now.wall,
-            made_mono_ms: stay.session.same_boot().then_some(stay.now.mono_ms),
+            made_mono_ms: mono_ms,
             host: (self.host)(),
         });
         let mut told: Vec<String> = Vec::new();

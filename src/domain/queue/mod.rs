@@ -6,5 +6,5 @@ mod ticket;
 
 pub use cycle::cycle;
 pub use line::{Entry, Fate, Presence, Turn, fates};
-pub(super) use ticket::NewTicket;
 pub use ticket::{Keep, Stand, Ticket, TicketState, stand};
+pub(super) use ticket::{NewTicket, TURN_AWAY_MS};

@@ -16,7 +16,7 @@ const AWAY_MS: u64 = 120_000;
 /// How long the turn of a process that waits lasts, in milliseconds: it has been woken and need only run.
 const TURN_WAITING_MS: u64 = 1_000;
 /// How long the turn of an agent that is away lasts, in milliseconds: it has to be told.
-const TURN_AWAY_MS: u64 = 60_000;
+pub(in crate::domain) const TURN_AWAY_MS: u64 = 60_000;
 
 /// How long a ticket is kept for an agent whose call has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +146,11 @@ impl Ticket {
         }
     }
 
+    /// The same place, left for later: kept from now on for as long as the lease would last.
+    pub(in crate::domain) fn left(&self, ttl_s: Ttl, made_at: Timestamp, made_mono_ms: Option<u64>) -> Self {
+        Self { keep: Keep::Queue, ttl_s, made_at, made_mono_ms, ..self.clone() }
+    }
+
     /// Reads the ticket with this number.
     ///
     /// # Errors
@@ -231,7 +236,13 @@ pub fn stand(ticket: &Ticket, held: bool, facts: &Facts, evidence: &Evidence) ->
         (false, Class::Explicit) => Presence::Away,
     };
     let allowed = if held { TURN_WAITING_MS } else { TURN_AWAY_MS };
+    let ahead = match ticket.state.turn_mono_ms.filter(|_| facts.era.same_boot) {
+        Some(mono_ms) => mono_ms > facts.now.mono_ms,
+        None => ticket.state.turn_at.is_some_and(|at| at > facts.now.wall),
+    };
     let turn = match ago(ticket.state.turn_at, ticket.state.turn_mono_ms) {
+        // A turn in the future would never be over: it is written down anew.
+        Some(_) if ahead => Turn::NotYet,
         None => Turn::NotYet,
         Some(ago) if ago < allowed => Turn::Running,
         Some(_) => Turn::Lapsed,

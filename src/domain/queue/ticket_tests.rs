@@ -109,6 +109,9 @@ fn the_table_of_what_a_ticket_counts_for() {
         (&wait, state(Some(0), Some(100_000)), false, &nothing, 160_000, Stand::Dead),
         (&wait, state(Some(0), Some(0)), false, &nothing, 59_999, line(Away, Running)),
         (&wait, state(Some(0), Some(0)), false, &nothing, 60_000, line(Away, Lapsed)),
+        // A turn in the future has not come.
+        (&wait, state(None, Some(10_000)), true, &nothing, 9_999, line(Waiting, NotYet)),
+        (&wait, state(None, Some(10_000)), true, &nothing, 10_000, line(Waiting, Running)),
         (&queue, state(Some(0), None), false, &nothing, 899_999, line(Away, NotYet)),
         (&queue, state(Some(0), None), false, &nothing, 900_000, Stand::Dead),
         (&queue, state(None, None), true, &nothing, 1_000_000, line(Waiting, NotYet)),

@@ -241,3 +241,42 @@ fn what_is_swarmlocks_own_is_not_locked_and_a_checkout_is_no_state_directory() {
         assert!(run.err.contains("/.agent_locks status\n"), "{run}");
     }
 }
+
+#[test]
+fn waiting_says_for_what_and_ends_with_its_line_or_with_11() {
+    let site = crate::waiting::held_by_alice();
+    let run = site.agent("bob").run(["acquire", "--wait=10ms", "name:x"]).expect(11);
+    assert!(run.err.starts_with("swarmlock: name:x is held by alice since "), "{run}");
+    assert!(run.err.contains("; waiting up to 10ms\n") && run.out.is_empty(), "{run}");
+    let json = site.agent("bob").run(["acquire", "--wait=0s", "name:x", "--json"]).expect(11);
+    let error = json.json_error();
+    assert_eq!((&error["name"], &error["ticket"]["agent_id"]), (&"timed_out".into(), &"bob".into()), "{json}");
+    assert_eq!(error["holders"][0]["agent_id"], "alice", "{json}");
+    let bob = crate::waiting::waits(&site, "bob", &["name:x"]);
+    site.agent("alice").run(["release", "name:x"]).expect(0);
+    let run = crate::waiting::granted(bob);
+    assert!(run.out.starts_with("acquired\tname:x\tl-") && run.out.lines().count() == 1, "{run}");
+}
+
+#[test]
+fn a_ticket_is_left_for_later_and_named() {
+    let site = crate::waiting::held_by_alice();
+    let run = site.agent("bob").run(["acquire", "--queue", "name:x"]).expect(10);
+    let number = crate::waiting::ticket_of(&site, "bob").number;
+    assert!(run.err.contains(&format!("t-{number} keeps a place in line")), "{run}");
+    let again = site.agent("bob").run(["acquire", "--queue", "name:x", "--json"]).expect(10);
+    assert_eq!(again.json_error()["ticket"]["ticket"], format!("t-{number}"), "{again}");
+}
+
+#[test]
+fn a_lease_with_a_longest_time_is_over_then_however_often_it_is_renewed() {
+    let site = crate::waiting::made();
+    site.agent("alice").run(["acquire", "--max-hold", "2s", "--ttl", "10m", "a"]).expect(0);
+    site.agent("alice").run(["acquire", "--ttl", "10m", "b"]).expect(0);
+    let bob = crate::waiting::waits(&site, "bob", &["a"]);
+    site.agent("alice").run(["renew", "a"]).expect(0);
+    let run = crate::waiting::granted(bob);
+    assert!(run.err.contains("taken over from alice, whose lease was expired"), "{run}");
+    // The control.
+    site.agent("bob").run(["acquire", "b"]).expect(10);
+}

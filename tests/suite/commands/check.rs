@@ -27,3 +27,19 @@ fn a_held_one_is_one_line_of_columns_and_a_remark_for_people() {
     assert!(run.err.starts_with("swarmlock: a is held by alice since "), "{run}");
     assert_eq!(site.agent("bob").run(["-q", "check", "a"]).expect(10).err, "");
 }
+
+#[test]
+fn what_nobody_holds_but_others_wait_for_is_queued_for_all_but_the_first() {
+    let site = crate::waiting::held_by_alice();
+    let check = |agent: &str, code| {
+        let run = site.agent(agent).run(["check", "name:x", "--json"]).expect(code).json();
+        (run["state"].as_str().unwrap().to_owned(), run["before"].as_array().unwrap().len())
+    };
+    site.agent("bob").run(["acquire", "--queue", "name:x"]).expect(10);
+    assert_eq!(check("bob", 10), ("held".to_owned(), 0));
+    site.agent("alice").run(["release", "name:x"]).expect(0);
+    assert_eq!(check("bob", 0), ("free".to_owned(), 0));
+    assert_eq!(check("alice", 10), ("queued".to_owned(), 1));
+    let nobody = site.nobody().run(["check", "name:x"]).expect(10);
+    assert!(nobody.out.starts_with("queued\tname:x\t-\t-"), "{nobody}");
+}

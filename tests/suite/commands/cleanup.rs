@@ -110,3 +110,17 @@ fn a_record_whose_wrapper_was_killed_says_that_it_is_abandoned_and_no_other_does
     assert_eq!(keeper.end("aaaa", How::Ended, Some(0), None), Finished::Already(State::Abandoned));
     assert_eq!(site.nobody().run(["cleanup"]).expect(0).err, "", "a second time there is nothing");
 }
+
+#[test]
+fn places_that_are_lost_go_and_those_that_are_kept_stay() {
+    let site = crate::waiting::held_by_alice();
+    site.agent("bob").run(["acquire", "--wait=0s", "name:x"]).expect(11);
+    site.agent("carol").run(["acquire", "--queue", "name:x"]).expect(10);
+    crate::waiting::age(&site, crate::waiting::ticket_of(&site, "bob").number, "away", 120);
+    site.plant("queue/litter", "");
+    let run = site.nobody().run(["cleanup"]).expect(0);
+    assert!(run.err.contains("half-made files or directories removed: 1\n"), "{run}");
+    assert!(!site.state("queue/litter").exists());
+    let left: Vec<_> = crate::waiting::tickets(&site).into_iter().map(|ticket| ticket.agent).collect();
+    assert_eq!(left, ["carol"]);
+}

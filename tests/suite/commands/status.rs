@@ -64,3 +64,22 @@ fn who_lost_a_lease_is_told_until_they_have_it_again() {
     assert!(lost("alice").iter().all(|line| line.starts_with("lost\tb\t") && line.contains("\ttaken_over\t")));
     assert_eq!(lost("alice").len(), 1);
 }
+
+#[test]
+fn the_line_is_counted_and_what_i_wait_for_is_listed() {
+    let site = crate::waiting::held_by_alice();
+    let status = |agent: &str| site.agent(agent).run(["status"]).expect(0).out;
+    assert!(!status("bob").contains("\nqueue\t"));
+    for agent in ["bob", "carol"] {
+        site.agent(agent).run(["acquire", "--queue", "name:x"]).expect(10);
+    }
+    let number = crate::waiting::ticket_of(&site, "bob").number;
+    let bob = status("bob");
+    assert!(bob.contains("\nqueue\t2 wait (1 of them you)\n"), "{bob}");
+    assert!(bob.contains(&format!("\nwanted\tname:x\tt-{number}\taway\tfor ")), "{bob}");
+    let alice = status("alice");
+    assert!(alice.contains("\nqueue\t2 wait (0 of them you)\n") && !alice.contains("\nwanted\t"), "{alice}");
+    assert_eq!(alice.matches("\nwaits\tname:x\t").count(), 2, "{alice}");
+    let json = site.agent("bob").run(["status", "--json"]).expect(0).json();
+    assert_eq!(json["queue"].as_array().unwrap().len(), 2, "{json}");
+}

@@ -16,8 +16,9 @@ mod parts_view;
 mod races;
 mod reader;
 mod records_sweep;
+mod run_sweep;
 mod several;
-mod strace;
+pub mod strace;
 mod swap;
 mod sweep;
 mod sweep_judge;
@@ -30,7 +31,7 @@ use std::{env, process::Command};
 const TASK: &str = "SWARMLOCK_PROOF_TASK";
 
 /// Rounds are multiplied by this: `SWARMLOCK_SOAK`, 1 unless set.
-fn soak() -> usize {
+pub fn soak() -> usize {
     env::var("SWARMLOCK_SOAK").map_or(1, |text| text.parse().expect("SWARMLOCK_SOAK is a number"))
 }
 
