@@ -115,8 +115,9 @@ fn cancel(args: &Args, context: &Context, report: &mut Report) -> Outcome {
     for number in numbers {
         let own = (!args.yes).then_some(&identity.id);
         let failure = match locks.cancel(number, own)? {
-            CancelledPlace::Done(place) => {
+            CancelledPlace::Done(place, logged) => {
                 report.changed();
+                describe::mention_unlogged(report, &logged);
                 let ticket = &place.ticket.ticket;
                 report.data(
                     &["cancelled", ticket],

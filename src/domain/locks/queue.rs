@@ -11,7 +11,7 @@ use crate::{
         queue::{NewTicket, cycle},
     },
     fs::{File, FileName, Flocked, Watch},
-    store::{Event, Session, Tickets, kind},
+    store::{Event, Logged, Session, Tickets, kind},
 };
 
 /// How many holders hear of one who waits; a directory may have thousands.
@@ -29,7 +29,7 @@ pub struct Waiter {
 #[derive(Debug)]
 pub enum CancelledPlace {
     /// It is gone.
-    Done(Box<Place>),
+    Done(Box<Place>, Logged),
     /// There is none with this number.
     Nothing,
     /// It is another's.
@@ -143,10 +143,7 @@ impl Locks<'_> {
         let event = stay.queue_event(kind::CANCELLED, &place.ticket, stay.session.number()?);
         let logged = stay.session.remove_ticket(number, event)?;
         stay.settle();
-        match logged {
-            crate::store::Logged::Later(error) | crate::store::Logged::Untidy(error) => Err(error),
-            crate::store::Logged::Yes => Ok(CancelledPlace::Done(Box::new(place))),
-        }
+        Ok(CancelledPlace::Done(Box::new(place), logged))
     }
 
     fn take_place(
