@@ -30,6 +30,7 @@ pub(super) const SPEC: Spec = Spec {
     args: Args::augment_args,
     run: |matches, context, report| {
         let args: Args = args::of(matches)?;
+        args.waiting.no_duration_among(&args.target.resources)?;
         let mode = if args.shared { Mode::Shared } else { Mode::Exclusive };
         let asked = Asked {
             target: args.target,

@@ -24,13 +24,13 @@ struct Args {
     /// What to do
     #[arg(value_name = "ACTION", value_enum, default_value_t = Action::List)]
     action: Action,
-    /// For cancel: which, as queue lists them
+    /// cancel: which, as queue lists them
     #[arg(value_name = "TICKET", required_if_eq("action", "cancel"))]
     tickets: Vec<String>,
-    /// Only yours
+    /// list: only yours
     #[arg(long)]
     mine: bool,
-    /// Also cancel what is another's
+    /// cancel: also what is another's; its agent is told
     #[arg(long)]
     yes: bool,
 }
@@ -115,8 +115,9 @@ fn cancel(args: &Args, context: &Context, report: &mut Report) -> Outcome {
     for number in numbers {
         let own = (!args.yes).then_some(&identity.id);
         let failure = match locks.cancel(number, own)? {
-            CancelledPlace::Done(place) => {
+            CancelledPlace::Done(place, logged) => {
                 report.changed();
+                describe::mention_unlogged(report, &logged);
                 let ticket = &place.ticket.ticket;
                 report.data(
                     &["cancelled", ticket],

@@ -54,7 +54,7 @@ struct Args {
     /// How long the lease lasts if nothing renews it any more, from 5s to 24h
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = ttl, allow_hyphen_values = true)]
     ttl: Ttl,
-    /// How long to wait in line for it, at most 24h; then the exit code is 11
+    /// How long to wait in line for it, at most 24h; then the exit code is 11 and the command was not run
     #[arg(long, value_name = "DURATION", default_value = waiting::DEFAULT, value_parser = args::waiting, allow_hyphen_values = true)]
     wait: Duration,
     /// Do not wait: the exit code is 10 when it is held
@@ -66,7 +66,7 @@ struct Args {
     /// Why, for those who find it held, at most 1024 bytes (max_reason in config.toml); - reads it from stdin
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     reason: Option<String>,
-    /// Copy and count what the command prints, and keep the end of it
+    /// Copy and count what the command prints, and keep the end of it for runs show
     #[arg(long)]
     log: bool,
     /// What becomes of the command when the lease is lost

@@ -1,6 +1,6 @@
 //! Waiting for a lease: one attempt after the other, woken when the own turn has come.
 
-use std::{mem::ManuallyDrop, time::Duration};
+use std::{ffi::OsString, mem::ManuallyDrop, time::Duration};
 
 use super::{Code, Failure, Report, args, describe, identity::Identity, locate::Target, refusal};
 use crate::{
@@ -169,7 +169,7 @@ impl<'a> Asker<'a> {
                 match &refusal.place {
                     Some(place) => failure
                         .help(format!(
-                            "{} keeps a place in line; you are told when its turn has come",
+                            "{} keeps a place in line; swarmlock status tells when its turn has come",
                             place.ticket.ticket
                         ))
                         .next("swarmlock queue"),
@@ -221,6 +221,20 @@ pub(super) struct Flags {
 }
 
 impl Flags {
+    /// Refuses what was meant for `--wait` and would be locked instead: it takes its duration behind `=`.
+    pub(super) fn no_duration_among(&self, resources: &[OsString]) -> Result<(), Failure> {
+        let meant = |text: &&OsString| text.to_str().is_some_and(|text| humantime::parse_duration(text).is_ok());
+        match resources.iter().find(meant).filter(|_| self.wait.is_some()) {
+            Some(text) => {
+                let text = text.to_string_lossy();
+                Err(Failure::new(Code::Usage, format!("{text}: is it how long to wait, or a file?"))
+                    .help(format!("to wait that long: --wait={text}; a file of that name is written ./{text}"))
+                    .next("swarmlock acquire --help"))
+            }
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn patience(&self) -> Patience {
         match (self.wait, self.queue) {
             (Some(limit), _) => Patience::Wait(limit),

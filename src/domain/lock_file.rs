@@ -237,6 +237,14 @@ pub fn parse_lock(key: &ClaimKey, bytes: &[u8]) -> Result<LockFile> {
     if let Some(why) = file.unsound(key) { Err(damaged(why)) } else { Ok(file) }
 }
 
+/// Why a lock file says nothing, if it is damaged: with an era it is set aside.
+pub(super) fn damage(key: &ClaimKey, bytes: &[u8]) -> Option<String> {
+    match parse_lock(key, bytes) {
+        Err(Error::Damaged { why, .. }) => Some(why),
+        Ok(_) | Err(_) => None,
+    }
+}
+
 impl LockFile {
     /// What about its leases does not fit together.
     fn unsound(&self, key: &ClaimKey) -> Option<&'static str> {

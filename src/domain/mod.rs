@@ -35,6 +35,7 @@ pub use glob::{Glob, GlobError};
 pub use history::{Filter, history};
 pub use holder::{Class, Holder, Mode, Party, Whose, Wrapper};
 pub use key::{NameError, NameKey, PathKey, TreeKey, Worktree, is_invisible};
+use lock_file::damage;
 pub use lock_file::{Head, LockFile, parse_lock};
 pub use locks::{Caller, CancelledPlace, Kernel, Locks, Waiter};
 pub use notices::notices;

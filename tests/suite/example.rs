@@ -8,9 +8,12 @@ use std::{
 };
 
 use swarmlock::{
-    domain::{AgentId, Beat, LockFile, Mode, parse_lock},
+    domain::{
+        AgentId, Beat, Class, LockFile, Mode, Ticket, parse_lock,
+        records::{Record, RecordId, State},
+    },
     fs::FileName,
-    store::{ClaimKey, Event, Family, MAIN_WORKTREE, Place},
+    store::{ClaimKey, Event, Family, MAIN_WORKTREE, Place, ticket_file},
 };
 
 use crate::harness::{Run, Site};
@@ -64,6 +67,7 @@ fn every_lock_file_is_read_and_rewritten_byte_for_byte() {
     let on: Vec<_> = read.iter().map(|lock| (lock.head().text(), agents(lock).join(" "))).collect();
     let expected = [
         ("name:deploy-staging", "alice"),
+        ("name:release-notes", "frank"),
         ("Cargo.lock", "erin"),
         ("Cargo.toml", "erin"),
         ("src/api/routes.rs", "dave"),
@@ -81,6 +85,48 @@ fn every_lock_file_is_read_and_rewritten_byte_for_byte() {
     assert_eq!(shared, ["docs/"]);
     let several: Vec<_> = leases().filter(|lease| !lease.files.is_empty()).map(|lease| &lease.resources).collect();
     assert_eq!(several, [&["Cargo.lock", "Cargo.toml", "tests/login.rs"]; 3]);
+    let runs: Vec<_> =
+        leases().filter(|lease| lease.class == Class::Run).map(|lease| lease.wrapper.is_some()).collect();
+    assert_eq!(runs, [true], "one stands while its command runs");
+}
+
+#[test]
+fn every_ticket_is_read_and_rewritten_byte_for_byte() {
+    let tickets: Vec<Ticket> = files(&example().join("queue"))
+        .iter()
+        .map(|(name, bytes)| {
+            let number = name.as_str().trim_start_matches("t-").trim_end_matches(".json").parse().unwrap();
+            let ticket = Ticket::parse(number, bytes).unwrap();
+            assert_eq!(text(&ticket.to_bytes().unwrap()), text(bytes), "{}", name.as_str());
+            assert_eq!(ticket.host, "workstation");
+            ticket
+        })
+        .collect();
+    let [ticket] = tickets.as_slice() else { panic!("{tickets:?}") };
+    assert_eq!((ticket.agent_id.as_str(), ticket.resources.concat()), ("carol", "src/api/routes.rs".to_owned()));
+    let queued = |event: &Event| event.event == "queued" && event.file == Some(ticket_file(ticket.number));
+    assert!(events().1.iter().any(queued), "no event of {}", ticket.ticket);
+}
+
+#[test]
+fn every_record_is_read_and_rewritten_byte_for_byte_and_its_log_is_there() {
+    let mut states = Vec::new();
+    for (name, bytes) in files(&example().join("tasks")) {
+        let Some(id) = name.as_str().strip_suffix(".json") else {
+            assert!(name.as_str().ends_with(".log"), "{}", name.as_str());
+            continue;
+        };
+        let record = Record::parse(&RecordId::try_from(id.to_owned()).unwrap(), &bytes).unwrap();
+        assert_eq!(text(&record.to_bytes().unwrap()), text(&bytes), "{}", name.as_str());
+        assert!(record.wrapper.is_some());
+        let said = record.log.as_ref().map(|log| fs::read_to_string(example().join("tasks").join(log)).unwrap());
+        assert_eq!(said.map(|said| said.len() as u64), record.bytes);
+        let fence = |event: &Event| event.event == "acquired" && event.fence == record.fence;
+        assert!(events().1.iter().any(fence), "no event of the lease of {id}");
+        states.push((record.agent_id.to_string(), record.state));
+    }
+    states.sort();
+    assert_eq!(states, [("bob".to_owned(), State::Failed), ("frank".to_owned(), State::Running)]);
 }
 
 #[test]
@@ -96,7 +142,7 @@ fn every_beat_is_read_and_rewritten_byte_for_byte() {
         assert_eq!(beat.host, "workstation");
         processes += usize::from(beat.process.is_some());
     }
-    assert_eq!((beats.len(), processes), (5, 1));
+    assert_eq!((beats.len(), processes), (6, 1));
 }
 
 /// The log and the events in it.
@@ -111,7 +157,7 @@ fn every_event_is_read_and_rewritten_byte_for_byte() {
     let (log, events) = events();
     let written: String = events.iter().map(|event| serde_json::to_string(event).unwrap() + "\n").collect();
     assert_eq!(written, log);
-    for kind in ["acquired", "renewed", "released", "taken_over", "mode_changed", "force_released"] {
+    for kind in ["acquired", "renewed", "released", "taken_over", "mode_changed", "force_released", "queued"] {
         assert!(events.iter().any(|event| event.event == kind), "no event {kind}");
     }
     for (key, bytes) in locks() {
@@ -144,8 +190,13 @@ fn a_copy_can_be_looked_at_and_every_lease_in_it_is_over() {
     let site = Site::new();
     copy(&example(), &site.state(""));
     let list = site.nobody().run(["list", "--json"]).expect(0).json_lines();
-    let states: Vec<_> = list.iter().map(|row| row["state"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(states, ["orphaned"; 10]);
+    let live: Vec<_> = list.iter().map(|row| row["state"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(live, ["orphaned"; 11]);
+    let states = |run: Run| run.expect(0).json_lines().iter().map(|row| row["state"].clone()).collect::<Vec<_>>();
+    assert_eq!(states(site.nobody().run(["queue", "--json"])), [""; 0], "its era is over too");
+    let mut runs = states(site.nobody().run(["runs", "--json"]));
+    runs.sort_by_key(ToString::to_string);
+    assert_eq!(runs, ["abandoned", "failed"]);
     let lines = |run: Run| run.expect(0).out.lines().count();
     assert_eq!(lines(site.nobody().run(["history"])), events().1.len());
     assert_eq!(lines(site.nobody().run(["history", "src/api/routes.rs"])), 2);

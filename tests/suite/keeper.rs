@@ -67,7 +67,10 @@ impl Keeper {
     /// The start of a command of `agent`.
     pub fn begin(&self, id: &str, agent: &str, argv: &[&str], wrapper: Option<&Process>) {
         let argv: Vec<OsString> = argv.iter().map(OsString::from).collect();
-        let namespace = host::pid_namespace().unwrap();
+        let wrapper = wrapper.zip(host::pid_namespace().unwrap()).map(|(process, pid_ns)| {
+            let boot_id = host::machine().unwrap().boot_id;
+            swarmlock::domain::Wrapper { boot_id, process: process.clone(), pid_ns }
+        });
         let new = NewRecord {
             id: &record_id(id),
             agent: &AgentId::new(agent).unwrap(),
@@ -75,7 +78,7 @@ impl Keeper {
             lease: Some("l-7"),
             fence: Some(7),
             argv: &argv,
-            process: wrapper.zip(namespace),
+            wrapper: wrapper.as_ref(),
             depth: Depth::default().deeper(3).unwrap(),
             cwd: None,
         };

@@ -48,7 +48,7 @@ impl<'a> Keeper<'a> {
             lease: Some(lease.id()),
             fence: Some(lease.fence()),
             argv: about.argv,
-            process: about.wrapper.map(|wrapper| (&wrapper.process, wrapper.pid_ns)),
+            wrapper: about.wrapper,
             depth: about.depth,
             cwd: context.cwd().ok(),
         };
@@ -80,9 +80,8 @@ impl<'a> Keeper<'a> {
         if self.missing.is_some() {
             return None;
         }
-        let bytes = output.stdout.saturating_add(output.stderr);
-        let log = LogTail { bytes: output.tail.clone(), cut: output.tail.len() as u64 != bytes };
-        said(self.records.finish(&self.id, &ending(how, Some(ended), Some((bytes, &log))), &self.redactor))
+        let printed = Some((output.bytes, &output.tail));
+        said(self.records.finish(&self.id, &ending(how, Some(ended), printed), &self.redactor))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         queue::{NewTicket, cycle},
     },
     fs::{File, FileName, Watch},
-    store::{Event, Session, Tickets, kind},
+    store::{Event, Logged, Session, Tickets, kind},
 };
 
 /// How many holders hear of one who waits; a directory may have thousands.
@@ -29,7 +29,7 @@ pub struct Waiter {
 #[derive(Debug)]
 pub enum CancelledPlace {
     /// It is gone.
-    Done(Box<Place>),
+    Done(Box<Place>, Logged),
     /// There is none with this number.
     Nothing,
     /// It is another's.
@@ -37,15 +37,8 @@ pub enum CancelledPlace {
 }
 
 impl Locks<'_> {
-    /// Tries to acquire leases, and takes a place in line where that is refused, or keeps the one in `waiter`.
-    ///
-    /// # Errors
-    /// Those of [`Locks::acquire`].
-    pub fn attempt(&self, request: &Request, keep: Keep, waiter: &mut Option<Waiter>) -> Result<Acquired> {
-        self.attempt_in(&mut self.enter()?, request, keep, waiter)
-    }
-
-    /// The same; what is granted is told to `then` in the same stay inside the guard.
+    /// Tries to acquire leases, and takes a place in line where that is refused, or keeps the one in `waiter`; what is
+    /// granted is told to `then` in the same stay inside the guard.
     ///
     /// # Errors
     /// Those of [`Locks::acquire`].
@@ -143,19 +136,6 @@ impl Locks<'_> {
         Ok(())
     }
 
-    /// Gives a place up for good.
-    ///
-    /// # Errors
-    /// If the guard is busy, or it cannot be removed.
-    pub fn give_up_place(&self, waiter: Waiter) -> Result<()> {
-        let mut stay = Stay::enter(self, Life::Unseen)?;
-        let number = waiter.number;
-        drop(waiter);
-        let done = stay.session.discard_ticket(number);
-        stay.settle();
-        done
-    }
-
     /// The line as it stands. Takes no guard and writes nothing.
     ///
     /// # Errors
@@ -189,10 +169,7 @@ impl Locks<'_> {
         let event = stay.queue_event(kind::CANCELLED, &place.ticket, stay.session.number()?);
         let logged = stay.session.remove_ticket(number, event)?;
         stay.settle();
-        match logged {
-            crate::store::Logged::Later(error) | crate::store::Logged::Untidy(error) => Err(error),
-            crate::store::Logged::Yes => Ok(CancelledPlace::Done(Box::new(place))),
-        }
+        Ok(CancelledPlace::Done(Box::new(place), logged))
     }
 
     fn take_place(

@@ -7,11 +7,9 @@ use super::{
     survey::{Lock, Survey, named},
 };
 use crate::{
-    domain::{
-        AgentId, Beat, Facts, Found, Holder, LockFile, Mode, Now, Origin, Result, Standing, parse_lock, standing,
-    },
+    domain::{AgentId, Beat, Facts, Found, Holder, LockFile, Mode, Now, Origin, Result, Standing, damage, standing},
     fs::{FileName, Stamp},
-    store::{ClaimKey, CurrentEra, Entry, Error, Event, Former, Logged, Put, Session, kind},
+    store::{CurrentEra, Entry, Error, Event, Former, Logged, Put, Session, kind},
 };
 
 /// The guard, held by somebody who looks at locks and changes them.
@@ -62,10 +60,6 @@ impl<'a> Stay<'a> {
     /// # Errors
     /// Those of [`Session::enter`]; [`Error::Elsewhere`] if the caller's id is that of another living process.
     pub(super) fn enter(locks: &Locks<'a>, life: Life) -> Result<Self> {
-        let damage = |key: &ClaimKey, bytes: &[u8]| match parse_lock(key, bytes) {
-            Err(Error::Damaged { why, .. }) => Some(why),
-            Ok(_) | Err(_) => None,
-        };
         let entry = Entry { machine: locks.machine, wait: locks.guard_wait, damage: &damage };
         let session = Session::enter(locks.state, entry)?;
         let now = (locks.clock)();

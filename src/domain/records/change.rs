@@ -2,8 +2,8 @@
 
 use super::{Bench, Ending, Judged, NewRecord, Record, RecordId, Records, Redactor, State, Step, read};
 use crate::{
-    domain::{AgentId, Result, Timestamp, parse_lock},
-    store::{ClaimKey, CurrentEra, Entry, Error, Session},
+    domain::{AgentId, Result, Timestamp, damage},
+    store::{CurrentEra, Entry, Error, Session},
 };
 
 /// How many records are changed in one stay inside the guard.
@@ -68,7 +68,7 @@ impl<'a> Records<'a> {
         if session.records().read(&name)?.is_some() {
             return Err(Error::Damaged { path: name.path(), why: "it is there already".to_owned() });
         }
-        let record = Record::begin(new, &self.machine.boot_id, session.era(), (self.clock)(), redactor);
+        let record = Record::begin(new, session.era(), (self.clock)(), redactor);
         write(session, record)
     }
 
@@ -232,10 +232,6 @@ impl<'a> Records<'a> {
     }
 
     fn enter(&self) -> Result<Session<'a>> {
-        let damage = |key: &ClaimKey, bytes: &[u8]| match parse_lock(key, bytes) {
-            Err(Error::Damaged { why, .. }) => Some(why),
-            Ok(_) | Err(_) => None,
-        };
         Session::enter(self.state, Entry { machine: self.machine, wait: self.guard_wait, damage: &damage })
     }
 

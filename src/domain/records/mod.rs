@@ -15,7 +15,7 @@ use crate::store::{CurrentEra, Error, Machine, RecordFiles, StateDir};
 
 pub use change::{Abandoned, Cancelled, Finished, Gathered};
 pub use id::{Prefix, RecordId};
-pub use record::{Ending, NewRecord, Record, RecordKind, Wrapper};
+pub use record::{Ending, NewRecord, Record, RecordKind};
 pub use state::{How, State, Step, next_state};
 pub use tail::{LogTail, Tail};
 
@@ -162,9 +162,7 @@ impl Bench<'_> {
     }
 
     fn liveness(&self, record: &Record) -> Result<Option<Liveness>> {
-        if record.wrapper.process.is_none() {
-            return Ok(None);
-        }
+        let Some(wrapper) = &record.wrapper else { return Ok(None) };
         let namespace = match self.namespace.get() {
             Some(known) => *known,
             None => {
@@ -178,7 +176,7 @@ impl Bench<'_> {
             own_clock: self.records.machine.own_clock,
             now: self.now,
         };
-        Ok(record.process_here(&here).map(|process| (self.records.kernel.liveness)(process)))
+        Ok(wrapper.process_here(&here).map(|process| (self.records.kernel.liveness)(process)))
     }
 }
 

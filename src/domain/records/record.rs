@@ -10,7 +10,7 @@ use super::{
     state::{How, next_state},
 };
 use crate::{
-    domain::{AgentId, Depth, Here, Liveness, Now, PidNamespace, Process, Result, Timestamp, redact::Redactor},
+    domain::{AgentId, Depth, Liveness, Now, Result, Timestamp, Wrapper, redact::Redactor},
     store::{CurrentEra, Error, FORMAT, Versioned, parse_json},
 };
 
@@ -25,18 +25,6 @@ pub enum RecordKind {
     Run,
     /// A piece of work.
     Task,
-}
-
-/// The process that runs the command, as evidence that it is still run. As with beats, what cannot be told of it is
-/// `None`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wrapper {
-    /// The boot that it is of.
-    pub boot_id: String,
-    /// The process.
-    pub process: Option<Process>,
-    /// Where that process has its number.
-    pub pid_ns: Option<PidNamespace>,
 }
 
 /// `tasks/<id>.json`. Keys that are not known are kept.
@@ -63,8 +51,8 @@ pub struct Record {
     pub fence: Option<u64>,
     /// The era that it began in: with it, its wrapper has ended.
     pub era: u64,
-    /// Who runs the command.
-    pub wrapper: Wrapper,
+    /// The process that runs the command, if it has a number that means the same to others.
+    pub wrapper: Option<Wrapper>,
     /// How many runs the command is in, this one included.
     pub depth: u32,
     /// Where it is run.
@@ -108,8 +96,8 @@ pub struct NewRecord<'a> {
     pub fence: Option<u64>,
     /// The command and its arguments.
     pub argv: &'a [OsString],
-    /// The process of its wrapper, if that can be told.
-    pub process: Option<(&'a Process, PidNamespace)>,
+    /// The process that runs the command, if it has a number that means the same to others.
+    pub wrapper: Option<&'a Wrapper>,
     /// How many runs the command is in, this one included.
     pub depth: Depth,
     /// Where it is run.
@@ -138,9 +126,8 @@ impl Versioned for Record {
 }
 
 impl Record {
-    pub(super) fn begin(new: &NewRecord<'_>, boot_id: &str, era: u64, now: Now, redactor: &Redactor) -> Self {
+    pub(super) fn begin(new: &NewRecord<'_>, era: u64, now: Now, redactor: &Redactor) -> Self {
         let (command, command_cut) = command::kept(new.argv, redactor);
-        let (process, pid_ns) = new.process.unzip();
         Self {
             v: FORMAT,
             id: new.id.clone(),
@@ -153,7 +140,7 @@ impl Record {
             lease: new.lease.map(str::to_owned),
             fence: new.fence,
             era,
-            wrapper: Wrapper { boot_id: boot_id.to_owned(), process: process.cloned(), pid_ns },
+            wrapper: new.wrapper.cloned(),
             depth: new.depth.number(),
             cwd: new.cwd.map(|path| path.to_string_lossy().into_owned()),
             created_at: now.wall,
@@ -196,7 +183,7 @@ impl Record {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let failed =
             |error: serde_json::Error| Error::Damaged { path: self.id.as_str().into(), why: error.to_string() };
         let mut bytes = serde_json::to_vec_pretty(self).map_err(failed)?;
@@ -217,17 +204,8 @@ impl Record {
         self.ended_at.unwrap_or(self.started_at)
     }
 
-    /// Its wrapper, if it has its number where we are.
-    #[must_use]
-    pub fn process_here(&self, here: &Here<'_>) -> Option<&Process> {
-        let wrapper = &self.wrapper;
-        let same_boot = !wrapper.boot_id.is_empty() && wrapper.boot_id == here.boot_id;
-        let same = same_boot && here.own_clock && wrapper.pid_ns.is_some() && wrapper.pid_ns.as_ref() == here.pid_ns;
-        wrapper.process.as_ref().filter(|_| same)
-    }
-
     /// Whether its wrapper is provably gone: its era is over, or its process is. `liveness` is that of
-    /// [`Record::process_here`].
+    /// [`Wrapper::process_here`].
     #[must_use]
     pub fn is_abandoned(&self, era: &CurrentEra, liveness: Option<Liveness>) -> bool {
         // One of a later era shows that another has begun since the era was looked at.

@@ -47,9 +47,9 @@ impl Tail {
 impl LogTail {
     /// As it is stored: without secrets, at most [`RECORD_LOG_LIMIT`] bytes, from the beginning of a line.
     ///
-    /// A secret whose name or beginning was cut off could not be told from text; so what is left of a first line goes,
-    /// and of a block of lines that only together are one, as a private key, whoever cuts should have taken it out
-    /// before ([`crate::domain::redact::Filter`]).
+    /// A secret whose name or beginning was cut off could not be told from text; so what is left of a first line goes.
+    /// Of a block of lines that only together are one, as a private key, whose first line was cut off, each line is
+    /// judged by itself.
     #[must_use]
     pub fn stored(&self, redactor: &Redactor) -> Vec<u8> {
         let whole = if self.cut { from_next_line(&self.bytes) } else { &self.bytes };

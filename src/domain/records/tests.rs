@@ -1,7 +1,7 @@
 use std::ffi::OsString;
 
 use super::*;
-use crate::domain::{AgentId, Depth, Process, Timestamp};
+use crate::domain::{AgentId, Depth, Process, Timestamp, Wrapper};
 
 fn id() -> RecordId {
     RecordId::from_bits(0x0123_4567_89ab_cdef)
@@ -12,8 +12,8 @@ fn now() -> Now {
 }
 
 fn record() -> Record {
-    let process = Process::new(7, 70, "swarmlock");
-    let namespace = PidNamespace { inode: 1, init_started: None };
+    let pid_ns = PidNamespace { inode: 1, init_started: None };
+    let wrapper = Wrapper { boot_id: "boot".to_owned(), process: Process::new(7, 70, "swarmlock"), pid_ns };
     let new = NewRecord {
         id: &id(),
         agent: &AgentId::new("alice").unwrap(),
@@ -21,11 +21,11 @@ fn record() -> Record {
         lease: Some("l-9"),
         fence: Some(9),
         argv: &["make".into(), "TOKEN=ghp_0123456789abcdefghijABCDEFGHIJ012345".into()],
-        process: Some((&process, namespace)),
+        wrapper: Some(&wrapper),
         depth: Depth::default().deeper(3).unwrap(),
         cwd: None,
     };
-    Record::begin(&new, "boot", 5, now(), &Redactor::default())
+    Record::begin(&new, 5, now(), &Redactor::default())
 }
 
 #[test]
@@ -109,11 +109,11 @@ fn a_run_is_abandoned_when_its_wrapper_is_gone_for_certain() {
 
 #[test]
 fn a_wrapper_is_judged_only_where_its_number_means_something() {
-    let record = record();
+    let wrapper = record().wrapper.unwrap();
     let namespace = PidNamespace { inode: 1, init_started: None };
     let other = PidNamespace { inode: 2, init_started: None };
     let here = Here { boot_id: "boot", pid_ns: Some(&namespace), own_clock: true, now: now() };
-    assert!(record.process_here(&here).is_some());
+    assert!(wrapper.process_here(&here).is_some());
     for elsewhere in [
         Here { boot_id: "another", ..here },
         Here { boot_id: "", ..here },
@@ -121,7 +121,7 @@ fn a_wrapper_is_judged_only_where_its_number_means_something() {
         Here { pid_ns: None, ..here },
         Here { own_clock: false, ..here },
     ] {
-        assert!(record.process_here(&elsewhere).is_none(), "{elsewhere:?}");
+        assert!(wrapper.process_here(&elsewhere).is_none(), "{elsewhere:?}");
     }
 }
 
@@ -137,10 +137,10 @@ fn a_record_of_the_largest_command_is_small() {
         lease: None,
         fence: None,
         argv: &vec![nasty; 70],
-        process: None,
+        wrapper: None,
         depth: Depth::default(),
         cwd: Some(std::path::Path::new(&deep)),
     };
-    let record = Record::begin(&new, "boot", 5, now(), &Redactor::default());
+    let record = Record::begin(&new, 5, now(), &Redactor::default());
     assert!(record.command_cut && record.to_bytes().unwrap().len() < 200 * 1024);
 }

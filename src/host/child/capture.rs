@@ -1,7 +1,6 @@
 //! What a command prints, copied on its way.
 
 use std::{
-    collections::VecDeque,
     fs::File,
     io::{self, PipeReader, PipeWriter, Read as _, Write as _},
     os::fd::{AsFd, BorrowedFd},
@@ -14,29 +13,28 @@ use rustix::{
     io::{Errno, ioctl_fionread},
 };
 
-use crate::{fs, store};
+use crate::{
+    domain::records::{LogTail, Tail},
+    fs, store,
+};
 
-/// How much of the end is kept, of stdout and stderr together, in bytes.
-const TAIL: usize = 64 * 1024;
 /// Copied in pieces of this size, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// What a command printed.
+/// What a command printed, on stdout and stderr together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captured {
-    /// How much on stdout, in bytes.
-    pub stdout: u64,
-    /// How much on stderr, in bytes.
-    pub stderr: u64,
-    /// The end of both, at most 64 KiB, in the order in which it came.
-    pub tail: Vec<u8>,
+    /// How much, in bytes.
+    pub bytes: u64,
+    /// The end of it, in the order in which it came.
+    pub tail: LogTail,
 }
 
 /// The output of a command that has ended, on its way out.
 #[derive(Debug)]
 pub struct Output {
-    tail: Arc<Mutex<VecDeque<u8>>>,
-    threads: [JoinHandle<u64>; 2],
+    tail: Arc<Mutex<Tail>>,
+    threads: [JoinHandle<()>; 2],
 }
 
 /// The output of a command that runs.
@@ -76,9 +74,12 @@ impl Output {
     /// Waits until it is out.
     #[must_use]
     pub fn finish(self) -> Captured {
-        let [stdout, stderr] = self.threads.map(|thread| thread.join().unwrap_or(0));
-        let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        Captured { stdout, stderr, tail: tail.iter().copied().collect() }
+        // One that has panicked has kept what it had read.
+        for thread in self.threads {
+            thread.join().unwrap_or_default();
+        }
+        let tail = std::mem::take(&mut *self.tail.lock().unwrap_or_else(PoisonError::into_inner));
+        Captured { bytes: tail.total(), tail: tail.finish() }
     }
 }
 
@@ -87,9 +88,9 @@ fn refused(error: io::Error) -> store::Error {
     fs::Error::call("pipe", "the command's output", errno).into()
 }
 
-fn copy(over: &PipeReader, to: File, tail: &Arc<Mutex<VecDeque<u8>>>) -> io::Result<(PipeWriter, JoinHandle<u64>)> {
+fn copy(over: &PipeReader, to: File, tail: &Arc<Mutex<Tail>>) -> io::Result<(PipeWriter, JoinHandle<()>)> {
     let (from, writer) = io::pipe()?;
-    let copier = Copier { from, over: over.try_clone()?, to: Some(to), tail: Arc::clone(tail), bytes: 0 };
+    let copier = Copier { from, over: over.try_clone()?, to: Some(to), tail: Arc::clone(tail) };
     Ok((writer, std::thread::Builder::new().stack_size(PIECE * 4).spawn(|| copier.run())?))
 }
 
@@ -98,13 +99,11 @@ struct Copier {
     over: PipeReader,
     /// `None` once nobody takes it any more.
     to: Option<File>,
-    tail: Arc<Mutex<VecDeque<u8>>>,
-    bytes: u64,
+    tail: Arc<Mutex<Tail>>,
 }
 
 impl Copier {
-    /// How many bytes there were.
-    fn run(mut self) -> u64 {
+    fn run(mut self) {
         let mut piece = vec![0; PIECE];
         loop {
             let mut ready = [PollFd::new(&self.from, PollFlags::IN), PollFd::new(&self.over, PollFlags::IN)];
@@ -125,7 +124,6 @@ impl Copier {
                 break;
             }
         }
-        self.bytes
     }
 
     fn pass_all(&mut self, mut left: u64, piece: &mut [u8]) {
@@ -148,19 +146,10 @@ impl Copier {
             }
         };
         let got = piece.get(..read).unwrap_or_default();
-        self.bytes = self.bytes.saturating_add(read as u64);
-        self.keep(got);
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner).push(got);
         // The command goes on whoever listens: its exit code counts.
         self.to = self.to.take().filter(|to| write_out(to, got).is_ok());
         read
-    }
-
-    fn keep(&self, got: &[u8]) {
-        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        let got = got.get(got.len().saturating_sub(TAIL)..).unwrap_or_default();
-        let surplus = (tail.len() + got.len()).saturating_sub(TAIL);
-        tail.drain(..surplus);
-        tail.extend(got);
     }
 }
 
@@ -216,7 +205,7 @@ mod tests {
         let mut wanted = b"out\nerror\n".to_vec();
         wanted.sort_unstable();
         assert_eq!(got, wanted);
-        assert_eq!((captured.stdout, captured.stderr, captured.tail.len()), (4, 6, 10));
+        assert_eq!((captured.bytes, captured.tail.bytes.len(), captured.tail.cut), (10, 10, false));
     }
 
     #[test]
@@ -224,7 +213,7 @@ mod tests {
         let text: Vec<u8> = (0..300_000_u32).flat_map(|n| [n as u8, (n >> 8) as u8, b'\n']).collect();
         let (got, captured) = captured(|stdout, _| stdout.write_all(&text).unwrap());
         assert!(got == text);
-        assert_eq!((captured.stdout, captured.stderr), (text.len() as u64, 0));
-        assert!(captured.tail == text[text.len() - TAIL..]);
+        assert_eq!((captured.bytes, captured.tail.cut), (text.len() as u64, true));
+        assert!(text.ends_with(&captured.tail.bytes) && captured.tail.bytes.len() == store::RECORD_LOG_LIMIT);
     }
 }

@@ -35,11 +35,15 @@ fn times_that_are_none_and_flags_that_exclude_each_other_are_refused_and_leave_n
 }
 
 #[test]
-fn a_duration_is_not_taken_from_the_next_argument() {
+fn a_duration_behind_a_blank_is_neither_taken_nor_locked() {
     let site = made();
-    // `--wait 5s` would be ambiguous: it locks a file of that name.
-    let run = site.agent("bob").run(["acquire", "--wait", "5s"]).expect(0);
+    for args in [["--wait", "5s", "b"], ["b", "--wait", "1h30m"]] {
+        let run = site.agent("bob").run([&["acquire"], &args[..]].concat()).expect(2);
+        assert!(run.err.contains("to wait that long: --wait="), "{run}");
+    }
+    let run = site.agent("bob").run(["acquire", "--wait", "./5s"]).expect(0);
     assert!(run.out.starts_with("acquired\t5s\t"), "{run}");
+    site.agent("bob").run(["acquire", "6s"]).expect(0);
 }
 
 #[test]
