@@ -158,7 +158,7 @@ fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
     logged.iter().for_each(|logged| describe::mention_unlogged(report, logged));
     mention_identity(report, &identity, &granted);
     let mut shown = Vec::new();
-    mention_former(report, &granted);
+    mention_former(report, &granted, asked.max_hold.is_some());
     for one in &granted {
         // One lease may be over several resources: its id is one answer.
         if asked.id_only && shown.contains(&one.found.lease.lease) {
@@ -182,7 +182,7 @@ fn mention_identity(report: &Report, identity: &Identity, granted: &[Granted]) {
     });
 }
 
-fn mention_former(report: &Report, granted: &[Granted]) {
+fn mention_former(report: &Report, granted: &[Granted], limited: bool) {
     let formers = granted.iter().flat_map(|one| match &one.how {
         Grant::TookOver(formers) => formers.as_slice(),
         Grant::New | Grant::Again | Grant::Renewed | Grant::Upgraded | Grant::Downgraded => &[],
@@ -190,6 +190,9 @@ fn mention_former(report: &Report, granted: &[Granted]) {
     let mut told = BTreeSet::new();
     for former in formers.filter(|former| told.insert(former.fence)) {
         report.note(&format!("taken over from {}, whose lease was {}", former.agent_id, former.was));
+    }
+    if limited && granted.iter().any(|one| matches!(one.how, Grant::Renewed | Grant::Upgraded | Grant::Downgraded)) {
+        report.note("--max-hold counts for leases that are granted; what you hold goes on as it was granted");
     }
     if granted.iter().any(|one| one.how == Grant::Again) {
         report.note("your lease was over; this is a new one, and others may have held it in between");

@@ -54,6 +54,7 @@ impl Locks<'_> {
             }
         }
         stay.settle();
+        cleaned.left.append(&mut stay.unsettled);
         match stay.sweep_queue() {
             Ok(swept) => cleaned.swept += swept,
             Err(error) => cleaned.left.push(error),

@@ -15,17 +15,18 @@ const PASSES: u8 = 2;
 impl Stay<'_> {
     /// Writes down whose turn it is, who is away, and removes places that are lost. Those who wait are woken by it.
     ///
-    /// Told of what cannot be written is nobody: it concerns the others' places, and whoever looks next tries again.
+    /// What cannot be written is not the caller's trouble: see [`Stay::tolerate`].
     pub(super) fn settle(&mut self) {
-        // Whoever waits looks by itself, and meets the same trouble.
-        if let Ok(line) = self.survey.line(&self.session.tickets()) {
-            self.settle_line(&line);
+        match self.survey.line(&self.session.tickets()) {
+            Ok(line) => self.settle_line(&line),
+            Err(error) => self.unsettled.push(error),
         }
     }
 
     pub(super) fn settle_line(&mut self, line: &Line) {
         for number in &line.dead {
-            swallow(self.session.discard_ticket(*number));
+            let done = self.session.discard_ticket(*number);
+            self.tolerate(done);
         }
         let mono_ms = self.session.same_boot().then_some(self.now.mono_ms);
         // Those whose turn has come last: they are woken by it, and then wait for the guard.
@@ -37,12 +38,14 @@ impl Stay<'_> {
                 continue;
             }
             if state != place.ticket.state {
-                swallow(self.mark(place, state, None));
+                let done = self.mark(place, state, None);
+                self.tolerate(done);
             }
         }
         for (place, state) in turns {
             let told = (place.presence == Presence::Away).then_some(kind::TURN);
-            swallow(self.mark(place, state, told));
+            let done = self.mark(place, state, told);
+            self.tolerate(done);
         }
     }
 
@@ -69,24 +72,28 @@ impl Stay<'_> {
             if !passed {
                 continue;
             }
-            let passes = place.ticket.state.passed.saturating_add(1);
+            // Who is still there has not lost interest: its machine is slow, or it was stopped.
+            let counts = u8::from(place.presence != Presence::Waiting);
+            let passes = place.ticket.state.passed.saturating_add(counts);
             if passes >= PASSES {
                 let done = self.session.number().and_then(|n| {
                     let event = self.queue_event(kind::DROPPED, &place.ticket, n);
                     self.session.remove_ticket(place.ticket.number, event)
                 });
-                swallow(done);
+                self.tolerate(done);
                 continue;
             }
             let state = TicketState { passed: passes, turn_at: None, turn_mono_ms: None, ..place.ticket.state };
-            swallow(self.mark(place, state, None));
+            let done = self.mark(place, state, None);
+            self.tolerate(done);
         }
     }
 
     /// Has the one with this index look again.
     pub(super) fn wake(&mut self, line: &Line, at: usize) {
         if let Some(place) = line.places.get(at) {
-            swallow(self.mark(place, place.ticket.state, None));
+            let done = self.mark(place, place.ticket.state, None);
+            self.tolerate(done);
         }
     }
 
@@ -115,11 +122,10 @@ impl Stay<'_> {
             ..Event::new(kind, self.now.wall.unix_ms())
         }
     }
-}
 
-/// The places of others are theirs to look after; what could not be written now is tried again by whoever looks next.
-fn swallow<T>(done: Result<T>) {
-    match done {
-        Ok(_) | Err(_) => {}
+    /// The places of others are theirs to look after: what could not be written of them now is tried again by whoever looks
+    /// next, and told by `cleanup`.
+    fn tolerate<T>(&mut self, done: Result<T>) {
+        self.unsettled.extend(done.err());
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Stay<'a> {
     by: Option<AgentId>,
     /// Why the caller's sign of life could not be left.
     lifeless: Option<Error>,
+    /// What could not be written of the places of others in line.
+    pub(super) unsettled: Vec<Error>,
     /// Why leases are ended by force.
     pub(super) reason: Option<String>,
 }
@@ -66,7 +68,7 @@ impl<'a> Stay<'a> {
         let era = CurrentEra { number: Some(session.era()), recorded: session.era(), same_boot: session.same_boot() };
         let survey = Survey::new(locks, session.claims(), session.beats(), Facts { era, now });
         let by = locks.caller.map(|caller| caller.agent.clone());
-        let mut stay = Self { session, survey, now, by, lifeless: None, reason: None };
+        let mut stay = Self { session, survey, now, by, lifeless: None, unsettled: Vec::new(), reason: None };
         stay.beat(locks, life)?;
         Ok(stay)
     }
