@@ -7,7 +7,7 @@ use crate::{
     domain::{
         Class, Evidence, Found, Mode, Now, Party, Place, Presence, Request, Resource, Result, Stand, Ticket,
         TicketState, Timestamp, Turn, Whose, overlap,
-        queue::{Entry, Fate, fates, stand},
+        queue::{Entry, Fate, fates, keeps_back, stand},
     },
     store::{ClaimKey, Error, Tickets},
 };
@@ -252,7 +252,7 @@ impl Line {
             if number.is_some_and(|number| place.ticket.number >= number) {
                 break;
             }
-            let in_front = keeps_back(place, fates.get(at).copied());
+            let in_front = fates.get(at).is_some_and(|fate| keeps_back(entry(place), *fate));
             let conflicts = conflict(place, party, mode, wanted);
             if in_front && conflicts && !party.is_some_and(|party| place.waits_for_party(party)) {
                 before.push(self.place(at, place));
@@ -314,12 +314,4 @@ impl Line {
 fn entry(place: &InLine) -> Entry {
     let free = place.obstacles.as_ref().is_some_and(Vec::is_empty);
     Entry { presence: place.presence, turn: place.turn, free }
-}
-
-fn keeps_back(place: &InLine, fate: Option<Fate>) -> bool {
-    match (fate, place.presence) {
-        (_, Presence::Absent) | (None, _) => false,
-        (Some(Fate::Go), Presence::Waiting | Presence::Away) => place.turn != Turn::Lapsed,
-        (Some(Fate::Held | Fate::Behind(_)), presence) => presence == Presence::Waiting,
-    }
 }

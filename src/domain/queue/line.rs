@@ -44,6 +44,16 @@ pub enum Fate {
     Behind(usize),
 }
 
+/// Whether a place with this fate keeps those back who come later and want something of the same.
+#[must_use]
+pub fn keeps_back(entry: Entry, fate: Fate) -> bool {
+    match (fate, entry.presence) {
+        (Fate::Go, Presence::Waiting | Presence::Away) => entry.turn != Turn::Lapsed,
+        (Fate::Held | Fate::Behind(_), Presence::Waiting) => true,
+        (Fate::Held | Fate::Behind(_), Presence::Away) | (_, Presence::Absent) => false,
+    }
+}
+
 /// What becomes of each place in line.
 ///
 /// One may go when all that it wants is free and nobody before it, who waits or whose turn it is, wants any of it; but
@@ -66,12 +76,7 @@ pub fn fates(
             Some(ahead) => Fate::Behind(ahead),
             None => Fate::Go,
         };
-        let keeps_others_back = match (fate, entry.presence) {
-            (Fate::Go, Presence::Waiting | Presence::Away) => entry.turn != Turn::Lapsed,
-            (Fate::Held | Fate::Behind(_), Presence::Waiting) => true,
-            (Fate::Held | Fate::Behind(_), Presence::Away) | (_, Presence::Absent) => false,
-        };
-        if keeps_others_back {
+        if keeps_back(*entry, fate) {
             before.push(at);
         }
         fates.push(fate);

@@ -5,6 +5,6 @@ mod line;
 mod ticket;
 
 pub use cycle::cycle;
-pub use line::{Entry, Fate, Presence, Turn, fates};
+pub use line::{Entry, Fate, Presence, Turn, fates, keeps_back};
 pub use ticket::{Keep, Stand, Ticket, TicketState, stand};
 pub(super) use ticket::{NewTicket, TURN_AWAY_MS};
