@@ -5,7 +5,7 @@ use std::{borrow::Cow, ffi::OsStr, io::Read as _, os::unix::ffi::OsStrExt as _, 
 use clap::{ArgMatches, FromArgMatches};
 
 use super::{Code, Context, Failure, Report, context::Open, escape};
-use crate::domain::{Token, Ttl};
+use crate::domain::{AgentId, Token, Ttl};
 
 /// The most that is read from stdin for an argument, in bytes.
 const STDIN_LIMIT: u64 = 64 * 1024;
@@ -28,6 +28,16 @@ pub(super) fn only_one_format(id_only: bool, context: &Context) -> Result<(), Fa
         return Err(Failure::new(Code::Usage, message).next("swarmlock --help"));
     }
     Ok(())
+}
+
+/// `--mine` of commands that list: the agent whose things alone are wanted. It must be certain who that is.
+pub(super) fn only_mine(mine: bool, context: &Context) -> Result<Option<AgentId>, Failure> {
+    if !mine {
+        return Ok(None);
+    }
+    let identity = context.identity()?;
+    identity.require_reliable()?;
+    Ok(Some(identity.id))
 }
 
 /// `--ttl`.

@@ -37,13 +37,7 @@ pub(super) fn row(report: &mut Report, found: &Found, now: Now) {
 
 fn list(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
     let args: Args = args::of(matches)?;
-    let mine = if args.mine {
-        let identity = context.identity()?;
-        identity.require_reliable()?;
-        Some(identity.id)
-    } else {
-        None
-    };
+    let mine = args::only_mine(args.mine, context)?;
     let Some(open) = context.open(&context.checkout()?, report)? else { return Ok(Code::Done) };
     let now = host::now();
     let mut code = Code::Done;

@@ -55,13 +55,7 @@ fn list(args: &Args, context: &Context, report: &mut Report) -> Outcome {
     if !args.tickets.is_empty() {
         return Err(Failure::new(Code::Usage, "list takes no ticket").next("swarmlock queue --help"));
     }
-    let mine = if args.mine {
-        let identity = context.identity()?;
-        identity.require_reliable()?;
-        Some(identity.id)
-    } else {
-        None
-    };
+    let mine = args::only_mine(args.mine, context)?;
     let Some(open) = context.open(&context.checkout()?, report)? else { return Ok(Code::Done) };
     for place in open.locks().places()? {
         if mine.as_ref().is_none_or(|mine| place.ticket.agent_id == *mine) {
