@@ -137,8 +137,8 @@ fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
             .help("lock the directory that they are in, or a pattern; or raise max_resources in config.toml")
             .next("swarmlock acquire --help"));
     }
-    let process = context.evidence_of(Some(&identity));
-    let locks = open.locks_of(Some(Caller { agent: &identity.id, process: &process, exclusive: true }));
+    let whereabouts = context.asking(Some(&identity));
+    let locks = open.locks_of(Some(Caller { agent: &identity.id, whereabouts: &whereabouts, exclusive: true }));
     let request = Request {
         resources: targets.iter().map(|target| target.resource.clone()).collect(),
         mode: asked.mode,

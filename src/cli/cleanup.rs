@@ -28,9 +28,12 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
     };
     let (mut code, mut beats, mut abandoned) = (Code::Done, 0, 0);
     if let Some(open) = context.open(&checkout, report)? {
-        let process = context.evidence_of(identity.as_ref());
-        let caller =
-            identity.as_ref().map(|identity| Caller { agent: &identity.id, process: &process, exclusive: false });
+        let whereabouts = context.asking(identity.as_ref());
+        let caller = identity.as_ref().map(|identity| Caller {
+            agent: &identity.id,
+            whereabouts: &whereabouts,
+            exclusive: false,
+        });
         let locks = open.locks_of(caller);
         let cleaned = locks.cleanup()?;
         swept += cleaned.swept;

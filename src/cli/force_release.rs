@@ -70,8 +70,8 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
         report.note("nothing was changed; with --yes it will be");
         return Ok(code);
     }
-    let process = context.evidence_of(Some(&identity));
-    let locks = open.locks_of(Some(Caller { agent: &identity.id, process: &process, exclusive: false }));
+    let whereabouts = context.asking(Some(&identity));
+    let locks = open.locks_of(Some(Caller { agent: &identity.id, whereabouts: &whereabouts, exclusive: false }));
     for Changed { resource, outcome, logged } in locks.force_release(&resources, reason.as_deref())? {
         describe::mention_unlogged(report, &logged);
         match outcome {

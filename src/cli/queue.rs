@@ -103,8 +103,8 @@ fn cancel(args: &Args, context: &Context, report: &mut Report) -> Outcome {
     let Some(open) = context.open(&context.checkout()?, report)? else {
         return Err(Failure::new(Code::Nothing, "nobody waits here").next("swarmlock queue list"));
     };
-    let process = context.evidence_of(Some(&identity));
-    let locks = open.locks_of(Some(Caller { agent: &identity.id, process: &process, exclusive: true }));
+    let whereabouts = context.asking(Some(&identity));
+    let locks = open.locks_of(Some(Caller { agent: &identity.id, whereabouts: &whereabouts, exclusive: true }));
     let mut worst = Code::Done;
     for number in numbers {
         let own = (!args.yes).then_some(&identity.id);

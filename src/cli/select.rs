@@ -100,11 +100,11 @@ impl Chosen {
         change: impl FnOnce(&Locks<'_>) -> crate::domain::Result<Vec<Changed>>,
     ) -> Result<Vec<Changed>, Failure> {
         let Some(open) = &self.open else { return Ok(self.named()) };
-        let process = context.evidence_of(self.identity.as_ref());
+        let whereabouts = context.asking(self.identity.as_ref());
         // A token proves more than an id.
         let exclusive = !matches!(self.who, Claimant::Bearer(_));
         let caller =
-            self.identity.as_ref().map(|identity| Caller { agent: &identity.id, process: &process, exclusive });
+            self.identity.as_ref().map(|identity| Caller { agent: &identity.id, whereabouts: &whereabouts, exclusive });
         Ok(change(&open.locks_of(caller))?)
     }
 

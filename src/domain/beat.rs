@@ -27,6 +27,9 @@ pub struct Beat {
     pub above: Vec<Mark>,
     /// Where that process has its number.
     pub pid_ns: Option<PidNamespace>,
+    /// Whether the agent is in the registry, as this process of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub registered: bool,
     /// When it was.
     pub at: Timestamp,
     /// The same by `CLOCK_MONOTONIC`; `None` if it was another clock than the machine's own.
@@ -90,6 +93,7 @@ impl Beat {
             process,
             above,
             pid_ns,
+            registered: false,
             at: now.wall,
             mono_ms: machine.own_clock.then_some(now.mono_ms),
             host: host.chars().take(64).collect(),
@@ -134,6 +138,14 @@ impl Beat {
             None => (self.at.unix_ms() <= here.now.wall.unix_ms().saturating_add(TOLERANCE_MS))
                 .then_some(Moment { wall: self.at, mono_ms: None }),
         }
+    }
+
+    /// Whether it was left before this machine was last restarted, so that whoever left it has gone; `host` is the
+    /// machine's name.
+    #[must_use]
+    pub fn is_of_earlier_boot(&self, here: &Here<'_>, host: String) -> bool {
+        let known = !self.boot_id.is_empty() && !here.boot_id.is_empty();
+        known && self.boot_id != here.boot_id && self.host == host.chars().take(64).collect::<String>()
     }
 
     /// What it says of a lease; `liveness` is that of [`Beat::process_here`].

@@ -1,6 +1,7 @@
 //! What a lock is and what may be done to it (docs/protocol.md 4). Decisions are pure functions over values.
 
 mod agent;
+pub mod agents;
 mod beat;
 mod decide;
 mod depth;
@@ -37,7 +38,7 @@ pub use holder::{Class, Holder, Mode, Party, Whose, Wrapper};
 pub use key::{NameError, NameKey, PathKey, TreeKey, Worktree, is_invisible};
 use lock_file::damage;
 pub use lock_file::{Head, LockFile, parse_lock};
-pub use locks::{Caller, CancelledPlace, Kernel, Locks, Waiter};
+pub use locks::{Caller, CancelledPlace, Inside, Kernel, Locks, Waiter, Whereabouts};
 pub use notices::notices;
 pub use outcome::{
     Acquired, Changed, Cleaned, Found, Grant, Granted, Link, Looked, Outcome, Place, Refusal, Request, Selector,

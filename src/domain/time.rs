@@ -26,6 +26,9 @@ pub struct Timestamp(u64);
 const END_MS: u64 = 253_402_300_799_999;
 
 impl Timestamp {
+    #[cfg(test)]
+    pub(crate) const EXAMPLE: Self = Self(1_795_228_279_860);
+
     /// A moment in milliseconds since 1970, no later than the end of the year 9999.
     #[must_use]
     pub fn from_unix_ms(ms: u64) -> Self {

@@ -108,6 +108,34 @@ impl File {
         }
     }
 
+    /// Fills `buffer` (emptied first) with the `length` bytes of the file from `offset`, or those up to its end.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn read_range(&self, offset: u64, length: usize, buffer: &mut Vec<u8>) -> Result<()> {
+        buffer.clear();
+        buffer.resize(length, 0);
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let got = retry_on_intr(|| rustix::io::pread(&self.fd, &mut *rest, offset.saturating_add(filled as u64)))
+                .map_err(|errno| Error::call("pread", &self.path, errno))?;
+            if got == 0 {
+                break;
+            }
+            filled = filled.saturating_add(got);
+        }
+        buffer.truncate(filled);
+        Ok(())
+    }
+
+    /// Makes what was written survive a power cut.
+    ///
+    /// # Errors
+    /// If the kernel refuses: what was written may be lost then.
+    pub fn sync_data(&self) -> Result<()> {
+        retry_on_intr(|| rustix::fs::fdatasync(&self.fd)).map_err(|errno| Error::call("fdatasync", &self.path, errno))
+    }
+
     /// Overwrites the start of the file with `bytes`, in one call.
     ///
     /// # Errors

@@ -181,6 +181,16 @@ impl<'a> Session<'a> {
         Ok(number)
     }
 
+    /// The same, and larger than `floor`.
+    pub(super) fn reserve_above(&mut self, floor: u64) -> Result<u64> {
+        self.next = self.next.max(floor.saturating_add(1));
+        self.reserve()
+    }
+
+    pub(super) fn log_event(&mut self, event: &Event) -> Result<()> {
+        self.log.append(event)
+    }
+
     /// Writes a claim that counts for nothing by itself; no event tells of it. What it makes count is the last claim
     /// of its lease, written by [`Session::put`].
     ///

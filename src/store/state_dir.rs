@@ -37,6 +37,14 @@ pub mod layout {
     pub const QUEUE: FileName = FileName::literal("queue");
     /// Records of what was run, by id.
     pub const TASKS: FileName = FileName::literal("tasks");
+    /// The registry of agents.
+    pub const AGENTS: FileName = FileName::literal("ACTIVE_AGENTS.json");
+    /// The log of messages; older ones are called the same with `.1`, `.2`, … behind it.
+    pub const MESSAGES: FileName = FileName::literal("agent_messages.log");
+    /// Messages that wait to be acknowledged.
+    pub const ACKS: FileName = FileName::literal("PENDING_ACKS.json");
+    /// How far each agent has read, by agent.
+    pub const CURSORS: FileName = FileName::literal("cursors");
     /// Damaged files, set aside.
     pub const QUARANTINE: FileName = FileName::literal("quarantine");
     /// Half-made files.
@@ -48,6 +56,8 @@ pub mod layout {
     pub const CLAIM_LIMIT: usize = 256 * 1024;
     /// The most that a document may hold, in bytes.
     pub const DOCUMENT_LIMIT: usize = 64 * 1024;
+    /// The most that a document with an entry for each of many may hold, in bytes.
+    pub const LARGE_DOCUMENT_LIMIT: usize = 16 * 1024 * 1024;
 }
 
 /// An open state directory: ours alone to write.

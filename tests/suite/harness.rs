@@ -170,12 +170,13 @@ impl Site {
         found
     }
 
-    /// The same without signs of life, which whoever asks for a change leaves even if it is refused, and without the times
-    /// of directories.
+    /// The same without signs of life and the registry, in which whoever asks for a change leaves its traces even if it is
+    /// refused, and without the times of directories.
     pub fn snapshot_but_beats(&self) -> BTreeMap<PathBuf, String> {
         let beats = self.state("beats");
         let mut found = self.snapshot();
-        found.retain(|path, _| !path.starts_with(&beats));
+        let registry = self.state("ACTIVE_AGENTS.json");
+        found.retain(|path, _| !path.starts_with(&beats) && *path != registry);
         for (path, line) in &mut found {
             if path.is_dir() {
                 line.truncate(line.find('(').unwrap());

@@ -197,7 +197,7 @@ fn what_a_hostile_environment_holds_is_passed_over_with_the_reason() {
 fn the_tests_take_every_variable_out_of_the_environment_that_the_program_reads() {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli");
     let table = fs::read_to_string(sources.join("identity/session.rs")).unwrap();
-    let read = fs::read_to_string(sources.join("context.rs")).unwrap();
+    let read = fs::read_to_string(sources.join("context/mod.rs")).unwrap();
     let names = table.split("Variable { name: \"").skip(1).chain(read.split("variable(\"").skip(1));
     let names: Vec<_> = names.map(|rest| rest.split('"').next().unwrap()).collect();
     assert!(names.len() > 6, "the scan finds them: {names:?}");

@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 
 use super::{Code, Failure, context::AGENT_VARIABLE};
 use crate::{
-    domain::AgentId,
+    domain::{AgentId, agents::PaneKey},
     host::{self, Ancestors, Pane},
+    store,
 };
 pub(super) use session::VARIABLES as SESSION_VARIABLES;
 use session::{Choice, Variable};
@@ -83,6 +84,15 @@ impl Source {
 }
 
 impl Environment {
+    /// The pane that a process with these ancestors is in, as the registry knows panes.
+    pub(super) fn pane_key(&self, ancestors: &mut Ancestors) -> store::Result<Option<PaneKey>> {
+        let Ok(Some(tmux)) = pane::parse(self.tmux.as_deref(), self.tmux_pane.as_deref()) else { return Ok(None) };
+        Ok(match ancestors.pane(tmux.server)? {
+            Pane::Inside { server_started, .. } | Pane::Detached { server_started } => Some(tmux.key(server_started)),
+            Pane::Elsewhere | Pane::NoServer => None,
+        })
+    }
+
     /// The pid of the tmux server that it names, checked for form only.
     pub(super) fn tmux_server(&self) -> Option<u32> {
         let tmux = pane::parse(self.tmux.as_deref(), self.tmux_pane.as_deref());

@@ -4,6 +4,8 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::agents::PaneKey;
+
 /// Longer than any value that tmux makes, in bytes.
 const LIMIT: usize = 4096;
 
@@ -58,6 +60,12 @@ impl Tmux<'_> {
         digest.update(format!("\0{} {server_started}", self.server));
         let hex: String = digest.finalize().iter().take(2).map(|byte| format!("{byte:02x}")).collect();
         format!("pane-{}-{hex}", self.number)
+    }
+
+    /// The pane as the registry knows it.
+    pub(in crate::cli) fn key(&self, server_started: u64) -> PaneKey {
+        let socket = String::from_utf8_lossy(self.socket).into_owned();
+        PaneKey { socket, server: (self.server, server_started), number: self.number }
     }
 
     /// The pane as tmux writes it.

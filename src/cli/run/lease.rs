@@ -85,8 +85,9 @@ impl<'a> Lease<'a> {
         report: &Report,
         mut begun: impl FnMut(&mut Session<'_>, &Self),
     ) -> Result<Self, Failure> {
-        let process = context.evidence_of(identity);
-        let caller = identity.map(|identity| Caller { agent: &identity.id, process: &process, exclusive: true });
+        let whereabouts = context.asking(identity);
+        let caller =
+            identity.map(|identity| Caller { agent: &identity.id, whereabouts: &whereabouts, exclusive: true });
         let request = Request {
             resources: targets.iter().map(|target| target.resource.clone()).collect(),
             mode: wanted.mode,

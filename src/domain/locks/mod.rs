@@ -10,16 +10,19 @@ mod renew;
 mod settle;
 mod stay;
 mod survey;
+mod visit;
 
 use std::{rc::Rc, time::Duration};
 
 use super::{
     AgentId, Facts, Found, Holder, Liveness, Looked, Mark, Now, Origin, PidNamespace, Process, Resource, Result,
+    agents::Enrolment,
 };
 use crate::store::{Beats, ClaimKey, Claims, Machine, StateDir};
 pub use queue::{CancelledPlace, Waiter};
 use stay::{Life, Stay};
 use survey::Survey;
+pub use visit::Inside;
 
 /// The locks of one state directory, as one process sees and changes them.
 #[derive(Clone, Copy)]
@@ -52,14 +55,39 @@ pub struct Kernel {
     pub pane_of: fn(&Process, &Process) -> bool,
 }
 
+/// What is known of where a call comes from, looked for when it is needed.
+pub trait Whereabouts {
+    /// The agent's own process: its harness, or that of its pane. Above the processes given, there is none.
+    ///
+    /// # Errors
+    /// If what is there cannot be read for a reason that may pass.
+    fn origin(&self, above: &[Mark]) -> Result<Origin>;
+
+    /// What the registry keeps of the agent; `None` if it is not to be registered unless it asks for that.
+    ///
+    /// # Errors
+    /// As [`Whereabouts::origin`].
+    fn enrolment(&self) -> Result<Option<Enrolment>>;
+}
+
+/// One that is known already, of an agent that is not registered.
+impl Whereabouts for Origin {
+    fn origin(&self, _above: &[Mark]) -> Result<Origin> {
+        Ok(self.clone())
+    }
+
+    fn enrolment(&self) -> Result<Option<Enrolment>> {
+        Ok(None)
+    }
+}
+
 /// Who makes a change.
 #[derive(Clone, Copy)]
 pub struct Caller<'a> {
     /// The agent.
     pub agent: &'a AgentId,
-    /// Finds the agent's own process when it is needed: its harness, or that of its pane. Above the processes given,
-    /// there is none.
-    pub process: &'a dyn Fn(&[Mark]) -> Result<Origin>,
+    /// Tells where it calls from.
+    pub whereabouts: &'a dyn Whereabouts,
     /// Whether the agent acts by its id, so that no other living process may have the same; else by a token.
     pub exclusive: bool,
 }

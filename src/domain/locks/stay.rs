@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 
 use super::{
-    Locks,
+    Caller, Locks,
     survey::{Lock, Survey, named},
 };
 use crate::{
-    domain::{AgentId, Beat, Facts, Found, Holder, LockFile, Mode, Now, Origin, Result, Standing, damage, standing},
+    domain::{
+        AgentId, Beat, Facts, Found, Holder, LockFile, Mode, Now, Origin, Result, Standing, agents::Registry, damage,
+        standing,
+    },
     fs::{FileName, Stamp},
     store::{CurrentEra, Entry, Error, Event, Former, Logged, Put, Session, kind},
 };
@@ -86,7 +89,7 @@ impl<'a> Stay<'a> {
             Some(beat) => beat.known_above(&self.survey.here(false)?),
             None => &[],
         };
-        let Origin { process: own, above } = (caller.process)(known)?;
+        let Origin { process: own, above } = caller.whereabouts.origin(known)?;
         let before = match &recorded {
             Some(beat) => beat.process.as_ref().zip(self.survey.liveness(beat)?),
             None => None,
@@ -110,10 +113,19 @@ impl<'a> Stay<'a> {
             Some(process) => self.survey.namespace()?.cloned().map(|namespace| (process, namespace)),
             None => None,
         };
-        let beat = Beat::new(caller.agent, process, above, locks.machine, &(locks.host)(), self.now);
+        let mut beat = Beat::new(caller.agent, process, above, locks.machine, &(locks.host)(), self.now);
+        let known_so = same && recorded.as_ref().is_some_and(|before| before.registered);
+        // If that fails the next beat tries again: locks do not depend on the registry.
+        beat.registered = known_so || self.enrol(locks, &caller).unwrap_or(false);
         let name = FileName::new(caller.agent.to_string());
         self.lifeless = name.and_then(|name| self.session.write_beat(&name, beat.to_line()).err());
         Ok(())
+    }
+
+    /// Registers the caller, if it is to be; whether it is registered then.
+    fn enrol(&mut self, locks: &Locks<'_>, caller: &Caller<'_>) -> Result<bool> {
+        let Some(known) = caller.whereabouts.enrolment()? else { return Ok(false) };
+        Registry::enrol_in(&mut self.session, locks.state, caller.agent, &known, self.now).map(|_| true)
     }
 
     /// Who makes the changes.

@@ -24,6 +24,7 @@ pub(super) struct Survey<'a> {
     state: &'a StateDir,
     machine: &'a Machine,
     kernel: Kernel,
+    host: fn() -> String,
     facts: Cell<Facts>,
     evidence: RefCell<BTreeMap<AgentId, Evidence>>,
     namespace: OnceCell<Option<PidNamespace>>,
@@ -52,6 +53,7 @@ impl<'a> Survey<'a> {
             state: locks.state,
             machine: locks.machine,
             kernel: locks.kernel,
+            host: locks.host,
             facts: Cell::new(facts),
             evidence: RefCell::default(),
             namespace: OnceCell::new(),
@@ -207,6 +209,15 @@ impl<'a> Survey<'a> {
             None => None,
             Some(_) => beat.process_here(&self.here(true)?).map(|process| (self.kernel.liveness)(process)),
         })
+    }
+
+    /// The name of this machine.
+    pub(super) fn host_name(&self) -> String {
+        (self.host)()
+    }
+
+    pub(super) fn liveness_of(&self, process: &Process) -> Liveness {
+        (self.kernel.liveness)(process)
     }
 
     /// Where this process is; its pid namespace only if that matters.

@@ -5,8 +5,8 @@ use std::{path::Path, time::Duration};
 use swarmlock::{
     checkout::STATE_NAME,
     domain::{
-        Acquired, AgentId, Caller, Changed, Claimant, Found, Glob, Grant, Granted, Kernel, Locks, Mark, Mode, NameKey,
-        Now, Origin, Outcome, Party, PathKey, Process, Request, Resource, Selector, Token, TreeKey, Ttl, Worktree,
+        Acquired, AgentId, Caller, Changed, Claimant, Found, Glob, Grant, Granted, Kernel, Locks, Mode, NameKey, Now,
+        Origin, Outcome, Party, PathKey, Process, Request, Resource, Selector, Token, TreeKey, Ttl, Worktree,
     },
     fs::Dir,
     host,
@@ -64,8 +64,8 @@ impl Lib {
     /// All of these or none, leaving a sign of life.
     pub fn acquire_all(&self, agent: &str, resources: &[Resource], mode: Mode) -> store::Result<Acquired> {
         let request = request(agent, resources, mode, None);
-        let (id, none) = (request.party.agent.clone(), |_: &[Mark]| Ok(Origin::default()));
-        let locks = Locks { caller: Some(Caller { agent: &id, process: &none, exclusive: true }), ..self.locks() };
+        let (id, none) = (request.party.agent.clone(), Origin::default());
+        let locks = Locks { caller: Some(Caller { agent: &id, whereabouts: &none, exclusive: true }), ..self.locks() };
         locks.acquire(&request)
     }
 
@@ -92,8 +92,9 @@ impl Lib {
     pub fn plant_orphan(&self, agent: &str, resources: &[Resource], gone: &Process) {
         let request = request(agent, resources, Mode::Exclusive, None);
         let origin = Origin { process: Some(gone.clone()), above: Vec::new() };
-        let (id, process) = (request.party.agent.clone(), |_: &[Mark]| Ok(origin.clone()));
-        let locks = Locks { caller: Some(Caller { agent: &id, process: &process, exclusive: true }), ..self.locks() };
+        let id = request.party.agent.clone();
+        let locks =
+            Locks { caller: Some(Caller { agent: &id, whereabouts: &origin, exclusive: true }), ..self.locks() };
         assert!(matches!(locks.acquire(&request).unwrap(), Acquired::Granted { .. }));
         assert!(resources.iter().all(|one| self.look(one).unwrap().verdict.word() == "orphaned"));
     }

@@ -1,6 +1,9 @@
 //! What a command knows of the world: the only reader of environment, current directory and global flags.
 #![expect(clippy::disallowed_methods, reason = "the one module that reads the environment")]
 
+mod open;
+mod who;
+
 use std::{
     cell::{OnceCell, RefCell},
     ffi::OsString,
@@ -9,38 +12,35 @@ use std::{
     time::Duration,
 };
 
+pub(super) use open::{Open, usable_pattern};
+use open::{made, notices_in, redactor};
+
 use clap::{ArgMatches, FromArgMatches as _};
 
 use super::{
     Code, Failure, LOOKS, Report, args,
-    identity::{self, Environment, Identity, SESSION_VARIABLES},
+    identity::{Environment, Identity, SESSION_VARIABLES},
     report::Format,
 };
 use crate::{
     checkout::Checkout,
-    config::{Config, Loaded},
-    domain::{
-        AgentId, Caller, DEPTH_VARIABLE, Kernel, Locks, Mark, Origin, Party, Process, notices, records::Records,
-        redact::Redactor,
-    },
+    config::Config,
+    domain::{AgentId, DEPTH_VARIABLE, Process, redact::Redactor},
     fs::Dir,
     host::{self, Ancestors},
-    store::{self, Event, Machine, StateDir, Tickets, kind},
+    store::{self, Event, StateDir},
 };
 
 /// The environment variable that names the agent.
-pub(super) const AGENT_VARIABLE: &str = "SWARMLOCK_AGENT";
+pub(in crate::cli) const AGENT_VARIABLE: &str = "SWARMLOCK_AGENT";
 /// The environment variables that name the lease that a command runs under, and those around it, separated by blanks.
-pub(super) const LEASE_VARIABLES: [&str; 2] = ["SWARMLOCK_LEASE", "SWARMLOCK_OUTER_LEASES"];
+pub(in crate::cli) const LEASE_VARIABLES: [&str; 2] = ["SWARMLOCK_LEASE", "SWARMLOCK_OUTER_LEASES"];
 /// The environment variable that names the state directory.
 const DIR_VARIABLE: &str = "SWARMLOCK_DIR";
 
-/// How much of the end of events.log is looked at for what an agent should hear of, in bytes.
-const NEWS: u64 = 256 * 1024;
-
 /// Flags of every command.
 #[derive(Debug, clap::Args)]
-pub(super) struct Global {
+pub(in crate::cli) struct Global {
     /// Who is asking; before SWARMLOCK_AGENT
     #[arg(long, global = true, value_name = "ID", visible_alias = "agent-id", help_heading = "Everywhere")]
     agent: Option<String>,
@@ -60,7 +60,7 @@ pub(super) struct Global {
 
 /// The world, read once.
 #[derive(Debug)]
-pub(super) struct Context {
+pub(in crate::cli) struct Context {
     global: Global,
     only_looks: bool,
     cwd: Option<PathBuf>,
@@ -70,21 +70,13 @@ pub(super) struct Context {
     inside: Vec<String>,
     // Looked for when they are first needed: processes cost more to look at than variables.
     ancestors: RefCell<Ancestors>,
+    checkout: OnceCell<Checkout>,
     identity: OnceCell<Option<Identity>>,
     process: OnceCell<Option<Process>>,
 }
 
-/// An open state directory and what is needed to work in it.
-#[derive(Debug)]
-pub(super) struct Open {
-    state: StateDir,
-    machine: Machine,
-    guard_wait: Duration,
-    config: Config,
-}
-
 impl Context {
-    pub(super) fn read(matches: &ArgMatches) -> Result<Self, Failure> {
+    pub(in crate::cli) fn read(matches: &ArgMatches) -> Result<Self, Failure> {
         let global = Global::from_arg_matches(matches)
             .map_err(|error| Failure::new(Code::Usage, error.to_string()).next("swarmlock --help"))?;
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -105,23 +97,24 @@ impl Context {
                 .flat_map(|value| value.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
                 .collect(),
             ancestors: RefCell::default(),
+            checkout: OnceCell::new(),
             identity: OnceCell::new(),
             process: OnceCell::new(),
         })
     }
 
-    pub(super) fn format(&self) -> Format {
+    pub(in crate::cli) fn format(&self) -> Format {
         Format { json: self.global.json, quiet: self.global.quiet }
     }
 
     /// The flags of this call that the next one needs too, as a shell reads them.
-    pub(super) fn again(&self) -> Vec<String> {
+    pub(in crate::cli) fn again(&self) -> Vec<String> {
         let agent = self.global.agent.as_ref().map(|agent| format!("--agent {}", args::shell_word(agent.as_ref())));
         let dir = self.global.dir.as_ref().map(|dir| format!("--dir {}", args::shell_word(dir.as_os_str())));
         agent.into_iter().chain(dir).collect()
     }
 
-    pub(super) fn cwd(&self) -> Result<&Path, Failure> {
+    pub(in crate::cli) fn cwd(&self) -> Result<&Path, Failure> {
         self.cwd.as_deref().ok_or_else(|| {
             Failure::new(Code::Failed, "getcwd: the current directory does not exist any more")
                 .help("change to a directory that does")
@@ -129,40 +122,25 @@ impl Context {
         })
     }
 
-    /// Who is asking.
-    pub(super) fn identity(&self) -> Result<Identity, Failure> {
-        self.identity_if_known()?.ok_or_else(identity::unknown)
-    }
-
-    /// The agent, as far as it decides what is in its way.
-    pub(super) fn party(&self, identity: &Identity) -> Party {
-        self.party_of(identity.id.clone())
-    }
-
-    /// The same of this agent.
-    pub(super) fn party_of(&self, agent: AgentId) -> Party {
-        Party { inside: self.inside.clone(), ..Party::agent(agent) }
-    }
-
     /// The leases of the runs that this call is made under, the innermost first.
-    pub(super) fn inside(&self) -> &[String] {
+    pub(in crate::cli) fn inside(&self) -> &[String] {
         &self.inside
     }
 
     /// How deep it is in runs, as the environment says, even if that is nothing.
     #[expect(clippy::unused_self, reason = "the world is read through the context")]
-    pub(super) fn depth(&self) -> Option<Vec<u8>> {
+    pub(in crate::cli) fn depth(&self) -> Option<Vec<u8>> {
         std::env::var_os(DEPTH_VARIABLE).map(OsString::into_vec)
     }
 
     /// All variables of this process.
     #[expect(clippy::unused_self, reason = "the world is read through the context")]
-    pub(super) fn inherited(&self) -> impl Iterator<Item = (OsString, OsString)> {
+    pub(in crate::cli) fn inherited(&self) -> impl Iterator<Item = (OsString, OsString)> {
         std::env::vars_os()
     }
 
     /// What this agent should hear of, as far as a state directory can be found.
-    pub(super) fn notices(&self, agent: &AgentId) -> Result<Vec<Event>, Failure> {
+    pub(in crate::cli) fn notices(&self, agent: &AgentId) -> Result<Vec<Event>, Failure> {
         let Ok(checkout) = self.checkout() else { return Ok(Vec::new()) };
         match made(&checkout.state_path())? {
             Some(state) => notices_in(&state, agent),
@@ -171,48 +149,12 @@ impl Context {
     }
 
     /// What takes secrets out of free text: with the patterns of the state directory, where there is one.
-    pub(super) fn redactor(&self, report: &Report) -> Result<Redactor, Failure> {
+    pub(in crate::cli) fn redactor(&self, report: &Report) -> Result<Redactor, Failure> {
         // Outside of any checkout the built-in rules are all that there is.
         let Ok(checkout) = self.checkout() else { return Ok(Redactor::default()) };
         match self.state(&checkout, report)? {
             Some(state) => redactor(&state, &Config::load(&state)?),
             None => Ok(Redactor::default()),
-        }
-    }
-
-    /// Who is asking, for what can be done without knowing.
-    pub(super) fn identity_if_known(&self) -> Result<Option<Identity>, Failure> {
-        if let Some(known) = self.identity.get() {
-            return Ok(known.clone());
-        }
-        let mut ancestors = self.ancestors.borrow_mut();
-        let found = Identity::find(self.global.agent.as_deref(), &self.environment, &mut ancestors)?;
-        Ok(self.identity.get_or_init(|| found).clone())
-    }
-
-    /// The process that stands for whoever asks: the harness, else the pane's own; `None` if there is none to be seen.
-    pub(super) fn process(&self) -> store::Result<Option<Process>> {
-        if let Some(known) = self.process.get() {
-            return Ok(known.clone());
-        }
-        let found = self.ancestors.borrow_mut().agent(self.environment.tmux_server())?;
-        Ok(self.process.get_or_init(|| found).clone())
-    }
-
-    /// The same as evidence that the agent is alive: `None` too if it is not certain which agent it is.
-    pub(super) fn agent_process(&self) -> Result<Option<Process>, Failure> {
-        match self.identity_if_known()? {
-            Some(identity) if identity.reliable() => Ok(self.process()?),
-            _ => Ok(None),
-        }
-    }
-
-    /// What finds the process of the agent with this identity, when it is needed.
-    pub(super) fn evidence_of(&self, identity: Option<&Identity>) -> impl Fn(&[Mark]) -> store::Result<Origin> {
-        let reliable = identity.is_some_and(Identity::reliable);
-        move |known| match reliable {
-            true => self.ancestors.borrow_mut().origin(self.environment.tmux_server(), known),
-            false => Ok(Origin::default()),
         }
     }
 
@@ -230,23 +172,27 @@ impl Context {
         }
     }
 
-    /// The checkout that this call is about.
-    pub(super) fn checkout(&self) -> Result<Checkout, Failure> {
-        Ok(Checkout::find(self.cwd()?, self.dir()?)?)
+    /// The checkout that this call is about, looked for once.
+    pub(in crate::cli) fn checkout(&self) -> Result<Checkout, Failure> {
+        if let Some(known) = self.checkout.get() {
+            return Ok(known.clone());
+        }
+        let found = Checkout::find(self.cwd()?, self.dir()?)?;
+        Ok(self.checkout.get_or_init(|| found).clone())
     }
 
     /// The checkout that `init` would give a state directory.
-    pub(super) fn checkout_for_init(&self) -> Result<Checkout, Failure> {
+    pub(in crate::cli) fn checkout_for_init(&self) -> Result<Checkout, Failure> {
         Ok(Checkout::find_for_init(self.cwd()?, self.dir()?)?.0)
     }
 
     /// `--guard-wait`, if it was given.
-    pub(super) fn guard_wait(&self) -> Option<Duration> {
+    pub(in crate::cli) fn guard_wait(&self) -> Option<Duration> {
         self.global.guard_wait
     }
 
     /// The state directory, if there is one, and its configuration.
-    pub(super) fn open(&self, checkout: &Checkout, report: &Report) -> Result<Option<Open>, Failure> {
+    pub(in crate::cli) fn open(&self, checkout: &Checkout, report: &Report) -> Result<Option<Open>, Failure> {
         let Some(state) = self.state(checkout, report)? else { return Ok(None) };
         let config = match Config::load(&state).map_err(Failure::from) {
             // Who holds what is told whatever the settings are.
@@ -260,7 +206,7 @@ impl Context {
     }
 
     /// The state directory alone, if there is one.
-    pub(super) fn state(&self, checkout: &Checkout, report: &Report) -> Result<Option<StateDir>, Failure> {
+    pub(in crate::cli) fn state(&self, checkout: &Checkout, report: &Report) -> Result<Option<StateDir>, Failure> {
         let state = made(&checkout.state_path())?;
         if state.is_none() && self.dir()?.is_some() {
             // Perhaps it is a typing error, and what is asked about stands elsewhere.
@@ -270,7 +216,7 @@ impl Context {
     }
 
     /// The state directory, made if there is none; whether it was.
-    pub(super) fn open_or_init(&self, checkout: &Checkout) -> Result<(Open, bool), Failure> {
+    pub(in crate::cli) fn open_or_init(&self, checkout: &Checkout) -> Result<(Open, bool), Failure> {
         let path = checkout.state_path();
         if let Some(state) = made(&path)? {
             let config = Config::load(&state)?;
@@ -298,96 +244,5 @@ impl Context {
     fn opened(&self, state: StateDir, config: Config) -> Result<Open, Failure> {
         let guard_wait = self.global.guard_wait.unwrap_or(config.guard_wait);
         Ok(Open { state, machine: host::machine()?, guard_wait, config })
-    }
-}
-
-/// The state directory, unless somebody made an empty one by hand.
-fn made(path: &Path) -> Result<Option<StateDir>, Failure> {
-    match StateDir::open(path)? {
-        Some(state) if state.is_empty()? => Ok(None),
-        state => Ok(state),
-    }
-}
-
-fn notices_in(state: &StateDir, agent: &AgentId) -> Result<Vec<Event>, Failure> {
-    let mut news = notices(store::read_last_events(state, NEWS)?, agent, host::now().wall);
-    let tickets = Tickets::new(state);
-    let mut failed = None;
-    // Who waited is no news any more when it has gone.
-    news.retain(|event| match tickets.is_there(event) {
-        Ok(there) => there != Some(false) || event.event == kind::DROPPED || event.event == kind::CANCELLED,
-        Err(error) => {
-            failed = Some(error);
-            true
-        }
-    });
-    failed.map_or(Ok(news), |error| Err(error.into()))
-}
-
-fn redactor(state: &StateDir, config: &Config) -> Result<Redactor, Failure> {
-    if let Ok(redactor) = Redactor::new(&config.redact) {
-        return Ok(redactor);
-    }
-    // Read again with every pattern looked at, the error names the line.
-    Loaded::load(state, &usable_pattern)?;
-    let message = "config.toml: redact: the patterns are too large together";
-    Err(Failure::new(Code::Config, message).next("swarmlock config check"))
-}
-
-/// Whether one pattern can be used.
-pub(super) fn usable_pattern(pattern: &str) -> Result<(), String> {
-    Redactor::new(&[pattern.to_owned()]).map(drop).map_err(|error| error.why.to_owned())
-}
-
-impl Open {
-    /// The locks, to be looked at.
-    pub(super) fn locks(&self) -> Locks<'_> {
-        Locks {
-            state: &self.state,
-            machine: &self.machine,
-            clock: host::now,
-            host: host::name,
-            guard_wait: self.guard_wait,
-            kernel: Kernel { pid_namespace: host::pid_namespace, liveness: host::liveness, pane_of: host::is_pane_of },
-            caller: None,
-        }
-    }
-
-    /// The records of what was run.
-    pub(super) fn records(&self) -> Records<'_> {
-        Records::of(&self.locks())
-    }
-
-    /// The state directory that stands at the same path now, if there is one, with the same settings.
-    pub(super) fn again(self) -> Result<Option<Self>, Failure> {
-        Ok(made(self.state.path())?.map(|state| Self { state, ..self }))
-    }
-
-    /// What takes secrets out of free text. To be asked for when there is text, for it compiles the patterns.
-    pub(super) fn redactor(&self) -> Result<Redactor, Failure> {
-        redactor(&self.state, &self.config)
-    }
-
-    /// The locks, to be changed by this caller.
-    pub(super) fn locks_of<'a>(&'a self, caller: Option<Caller<'a>>) -> Locks<'a> {
-        Locks { caller, ..self.locks() }
-    }
-
-    /// What this agent should hear of.
-    pub(super) fn notices(&self, agent: &AgentId) -> Result<Vec<Event>, Failure> {
-        notices_in(&self.state, agent)
-    }
-
-    /// The settings, from config.toml or their defaults.
-    pub(super) fn config(&self) -> &Config {
-        &self.config
-    }
-
-    pub(super) fn state(&self) -> &StateDir {
-        &self.state
-    }
-
-    pub(super) fn machine(&self) -> &Machine {
-        &self.machine
     }
 }

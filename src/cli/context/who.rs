@@ -1,0 +1,162 @@
+//! Who is asking, and what the registry keeps of that.
+
+use super::{
+    super::{
+        Failure,
+        identity::{self, Identity, Source, Tried},
+    },
+    Context,
+    open::made,
+};
+use crate::{
+    domain::{
+        AgentId, Mark, Origin, Party, Process, Whereabouts,
+        agents::{Enrolment, PaneKey, known_as},
+    },
+    host,
+    store::{self, layout},
+};
+
+impl Context {
+    /// Who is asking.
+    pub(in crate::cli) fn identity(&self) -> Result<Identity, Failure> {
+        self.identity_if_known()?.ok_or_else(identity::unknown)
+    }
+
+    /// The agent, as far as it decides what is in its way.
+    pub(in crate::cli) fn party(&self, identity: &Identity) -> Party {
+        self.party_of(identity.id.clone())
+    }
+
+    /// The same of this agent.
+    pub(in crate::cli) fn party_of(&self, agent: AgentId) -> Party {
+        Party { inside: self.inside.clone(), ..Party::agent(agent) }
+    }
+
+    /// Who is asking, for what can be done without knowing.
+    pub(in crate::cli) fn identity_if_known(&self) -> Result<Option<Identity>, Failure> {
+        if let Some(known) = self.identity.get() {
+            return Ok(known.clone());
+        }
+        let found = {
+            let mut ancestors = self.ancestors.borrow_mut();
+            Identity::find(self.global.agent.as_deref(), &self.environment, &mut ancestors)?
+        };
+        let found = found.map(|found| self.as_registered(found));
+        Ok(self.identity.get_or_init(|| found).clone())
+    }
+
+    /// The process that stands for whoever asks: the harness, else the pane's own; `None` if there is none to be seen.
+    pub(in crate::cli) fn process(&self) -> store::Result<Option<Process>> {
+        if let Some(known) = self.process.get() {
+            return Ok(known.clone());
+        }
+        let found = self.ancestors.borrow_mut().agent(self.environment.tmux_server())?;
+        Ok(self.process.get_or_init(|| found).clone())
+    }
+
+    /// The same as evidence that the agent is alive: `None` too if it is not certain which agent it is.
+    pub(in crate::cli) fn agent_process(&self) -> Result<Option<Process>, Failure> {
+        match self.identity_if_known()? {
+            Some(identity) if identity.reliable() => Ok(self.process()?),
+            _ => Ok(None),
+        }
+    }
+
+    /// The same identity under the id that its session or pane is registered with, if it is.
+    fn as_registered(&self, identity: Identity) -> Identity {
+        match identity.source {
+            Source::Session { guessed: false, .. } | Source::Pane => {}
+            Source::Session { .. } | Source::Flag | Source::Environment | Source::TerminalSession => return identity,
+        }
+        match self.registered(&identity) {
+            Ok(Some(id)) if id != identity.id => {
+                let why = format!("registered as {id}; {}", identity.why);
+                Identity { id, why: why.into(), ..identity }
+            }
+            Ok(_) => identity,
+            // The rule by which ids are made needs no registry.
+            Err(failure) => {
+                let mut identity = identity;
+                identity.tried.push(Tried { source: "the registry", why: failure.message.into(), ignored: true });
+                identity
+            }
+        }
+    }
+
+    fn registered(&self, identity: &Identity) -> Result<Option<AgentId>, Failure> {
+        // Outside of any checkout there is none.
+        let Ok(checkout) = self.checkout() else { return Ok(None) };
+        let Some(state) = made(&checkout.state_path())? else { return Ok(None) };
+        let Some(bytes) = state.read_document(&layout::AGENTS)? else { return Ok(None) };
+        if let Some(session) = self.session_of(identity)
+            && let Some(id) = known_as(&bytes, Some(&session), None, || None)
+        {
+            return Ok(Some(id));
+        }
+        let Some(pane) = self.pane()? else { return Ok(None) };
+        let process = self.process()?;
+        Ok(known_as(&bytes, self.session_of(identity).as_deref(), Some(&pane), || process))
+    }
+
+    /// The session that an identity is of, as its harness tells it.
+    fn session_of(&self, identity: &Identity) -> Option<String> {
+        let Source::Session { variable, .. } = identity.source else { return None };
+        let (_, value) = self.environment.sessions.iter().find(|(known, _)| known.name == variable)?;
+        Some(value.to_string_lossy().into_owned())
+    }
+
+    /// The pane that this call comes from.
+    fn pane(&self) -> store::Result<Option<PaneKey>> {
+        self.environment.pane_key(&mut self.ancestors.borrow_mut())
+    }
+
+    /// What the registry keeps of the agent with this identity.
+    pub(in crate::cli) fn enrolment(&self, identity: &Identity) -> store::Result<Enrolment> {
+        let process = if identity.reliable() { self.process()? } else { None };
+        let namespace = if process.is_some() { host::pid_namespace()? } else { None };
+        let harness = match identity.harness {
+            Some(harness) => Some(harness),
+            None if identity.reliable() => self.ancestors.borrow_mut().harness()?.map(|(name, _)| name),
+            None => None,
+        };
+        let worktree = self.checkout().ok().and_then(|checkout| checkout.worktree().name().map(str::to_owned));
+        Ok(Enrolment {
+            harness: harness.map(str::to_owned),
+            session: self.session_of(identity),
+            pane: self.pane()?,
+            place: None,
+            process: process.zip(namespace),
+            boot_id: host::machine()?.boot_id,
+            worktree,
+            role: None,
+            capabilities: None,
+            host: host::name(),
+        })
+    }
+
+    /// What finds out where the agent with this identity calls from, when it is needed.
+    pub(in crate::cli) fn asking<'a>(&'a self, identity: Option<&'a Identity>) -> Asking<'a> {
+        Asking { context: self, identity: identity.filter(|identity| identity.reliable()) }
+    }
+}
+
+/// Where an agent calls from. Of one that is not certain, nothing is told.
+#[derive(Debug)]
+pub(in crate::cli) struct Asking<'a> {
+    context: &'a Context,
+    identity: Option<&'a Identity>,
+}
+
+impl Whereabouts for Asking<'_> {
+    fn origin(&self, above: &[Mark]) -> store::Result<Origin> {
+        match self.identity {
+            Some(_) => self.context.ancestors.borrow_mut().origin(self.context.environment.tmux_server(), above),
+            None => Ok(Origin::default()),
+        }
+    }
+
+    fn enrolment(&self) -> store::Result<Option<Enrolment>> {
+        self.identity.map(|identity| self.context.enrolment(identity)).transpose()
+    }
+}

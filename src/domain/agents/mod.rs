@@ -1,0 +1,11 @@
+//! Agents: who is registered, how they are known again, and whether they are still there (docs/protocol.md 8).
+
+mod change;
+mod entry;
+mod registry;
+mod status;
+
+pub use change::{Registered, Retired};
+pub use entry::{Agent, Enrolment, PaneKey};
+pub use registry::{Registry, known_as};
+pub use status::{Presence, Signs, presence};

@@ -1,0 +1,387 @@
+//! The registry of agents: `ACTIVE_AGENTS.json`.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Agent, Enrolment, PaneKey};
+use crate::{
+    domain::{AgentId, Now, Process, Result, Timestamp},
+    store::{Error, FORMAT, Session, StateDir, Versioned, layout, parse_json},
+};
+
+/// The id that our own messages are from.
+const OURSELVES: &str = "swarmlock";
+
+/// The registry as a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registry {
+    v: u64,
+    /// The tmux session of the first agent that is in one; `unknown` if none is.
+    #[serde(default)]
+    session_name: String,
+    /// When it was last written.
+    pub updated_at: Timestamp,
+    /// Every agent, in the order in which they registered.
+    pub agents: Vec<Agent>,
+    /// The tmux sessions that agents are in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    session_names: Vec<String>,
+    /// Ids that were given up: they are not given to others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<AgentId>,
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
+impl Versioned for Registry {
+    fn version(&self) -> u64 {
+        self.v
+    }
+}
+
+impl Registry {
+    fn empty(now: Timestamp) -> Self {
+        Self {
+            v: FORMAT,
+            session_name: "unknown".to_owned(),
+            updated_at: now,
+            agents: Vec::new(),
+            session_names: Vec::new(),
+            former: Vec::new(),
+            more: Map::new(),
+        }
+    }
+
+    /// Reads it; empty if there is none. Takes no guard.
+    ///
+    /// # Errors
+    /// If it is damaged or unsafe.
+    pub fn read(state: &StateDir) -> Result<Self> {
+        match state.read_document(&layout::AGENTS)? {
+            Some(bytes) => Self::parse(state, &bytes),
+            None => Ok(Self::empty(Timestamp::from_unix_ms(0))),
+        }
+    }
+
+    fn parse(state: &StateDir, bytes: &[u8]) -> Result<Self> {
+        let path = || state.path().join(layout::AGENTS.as_str());
+        let registry: Self = parse_json(path, bytes)?;
+        let twice = registry.agents.iter().enumerate().any(|(at, agent)| registry.position(&agent.id) != Some(at));
+        if twice {
+            return Err(Error::Damaged { path: path(), why: "an agent is in it twice".to_owned() });
+        }
+        Ok(registry)
+    }
+
+    /// Reads it inside the guard. A damaged one is set aside, and begun again from what agents have left elsewhere:
+    /// beats and cursors.
+    ///
+    /// # Errors
+    /// If it is unsafe or newer, or cannot be set aside.
+    pub fn open(session: &mut Session<'_>, state: &StateDir, now: Now) -> Result<Self> {
+        match Self::read(state) {
+            Err(Error::Damaged { why, .. }) => {
+                session.set_aside(&layout::AGENTS, why, now.wall.unix_ms())?;
+                let mut registry = Self::empty(now.wall);
+                let mut names = session.beats().agents()?;
+                names.extend(state.cursors()?);
+                names.sort_unstable();
+                names.dedup();
+                for id in names.iter().filter_map(|name| AgentId::new(name.as_str()).ok()) {
+                    // Since when is not known any more: better told twice than never.
+                    registry.agents.push(Agent::new(id, 0, now));
+                }
+                registry.write(session, now)?;
+                Ok(registry)
+            }
+            read => read,
+        }
+    }
+
+    /// Writes it inside the guard.
+    ///
+    /// # Errors
+    /// If it cannot be written: then it is as it was.
+    pub fn write(&mut self, session: &mut Session<'_>, now: Now) -> Result<()> {
+        self.updated_at = now.wall;
+        self.session_names.clear();
+        for agent in self.agents.iter().filter(|agent| agent.tmux_pane_id.is_some()) {
+            if !self.session_names.contains(&agent.session_name) && agent.session_name != "unknown" {
+                self.session_names.push(agent.session_name.clone());
+            }
+        }
+        self.session_name = self.session_names.first().map_or_else(|| "unknown".to_owned(), Clone::clone);
+        session.write_document(&layout::AGENTS, &self.to_bytes()?)
+    }
+
+    /// The document as it is written.
+    ///
+    /// # Errors
+    /// If a key of others cannot be written again.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self)
+            .map_err(|error| Error::Damaged { path: layout::AGENTS.as_str().into(), why: error.to_string() })?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    fn position(&self, id: &AgentId) -> Option<usize> {
+        self.agents.iter().position(|agent| agent.id == *id)
+    }
+
+    /// The agent with this id.
+    #[must_use]
+    pub fn get(&self, id: &AgentId) -> Option<&Agent> {
+        self.agents.iter().find(|agent| agent.id == *id)
+    }
+
+    /// Registers an agent, or learns what is new about it. Whether it is new, and whether anything has changed.
+    pub fn enrol(&mut self, id: &AgentId, known: &Enrolment, since: u64, now: Now) -> (bool, bool) {
+        // A session and a pane are one agent's: whoever had them before has gone.
+        let taken = |agent: &Agent| agent.id != *id && known.session.is_some() && agent.session == known.session;
+        let mut changed = false;
+        for agent in self.agents.iter_mut().filter(|agent| taken(agent)) {
+            agent.session = None;
+            changed = true;
+        }
+        if let Some(at) = self.position(id) {
+            let learned = self.agents.get_mut(at).is_some_and(|agent| agent.learn(known, now));
+            return (false, learned || changed);
+        }
+        let mut agent = Agent::new(id.clone(), since, now);
+        agent.learn(known, now);
+        self.agents.push(agent);
+        self.former.retain(|former| former != id);
+        (true, true)
+    }
+
+    /// The agent that a session or a pane belongs to.
+    #[must_use]
+    pub fn owner(&self, known: &Enrolment) -> Option<&Agent> {
+        let process = known.process.as_ref().map(|(process, _)| process);
+        let found = self.agents.iter().map(|agent| Bound {
+            id: agent.id.as_str().into(),
+            session: agent.session.as_deref().map(Cow::Borrowed),
+            socket: agent.socket.as_deref().map(Cow::Borrowed),
+            server: agent.server,
+            tmux_pane_id: agent.tmux_pane_id.as_deref().map(Cow::Borrowed),
+            process: agent.process.clone(),
+        });
+        let at = bound_to(found, known.session.as_deref(), known.pane.as_ref(), || process.cloned())?;
+        self.agents.get(at)
+    }
+
+    /// An id like `wanted` that no other agent has or had: the next `alice` is `alice-2`. Ids are told apart without
+    /// regard to case. `None` if there are thousands.
+    #[must_use]
+    pub fn free_id(&self, wanted: &AgentId) -> Option<AgentId> {
+        let taken = |id: &AgentId| {
+            let same = |other: &AgentId| other.as_str().eq_ignore_ascii_case(id.as_str());
+            same_as_ours(id) || self.agents.iter().any(|agent| same(&agent.id)) || self.former.iter().any(same)
+        };
+        if !taken(wanted) {
+            return Some(wanted.clone());
+        }
+        (2..10_000).find_map(|number| {
+            let ending = format!("-{number}");
+            let start: String = wanted.as_str().chars().take(64_usize.saturating_sub(ending.len())).collect();
+            AgentId::new(&format!("{start}{ending}")).ok().filter(|id| !taken(id))
+        })
+    }
+
+    /// Takes an agent out; its id is not given to others.
+    pub fn retire(&mut self, id: &AgentId) -> Option<Agent> {
+        let agent = self.agents.remove(self.position(id)?);
+        self.former.push(agent.id.clone());
+        Some(agent)
+    }
+}
+
+fn same_as_ours(id: &AgentId) -> bool {
+    id.as_str().eq_ignore_ascii_case(OURSELVES)
+}
+
+/// What an agent is known by, as little as has to be read of it.
+#[derive(Deserialize)]
+struct Bound<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    session: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    socket: Option<Cow<'a, str>>,
+    #[serde(default)]
+    server: Option<(u32, u64)>,
+    #[serde(borrow, default)]
+    tmux_pane_id: Option<Cow<'a, str>>,
+    #[serde(default)]
+    process: Option<Process>,
+}
+
+#[derive(Deserialize)]
+struct Bindings<'a> {
+    #[serde(borrow)]
+    agents: Vec<Bound<'a>>,
+}
+
+/// The id of the agent that a session or a pane belongs to, by the bytes of the registry; `None` if it is nobody's, or
+/// they are no registry. `process` finds the process of who asks.
+#[must_use]
+pub fn known_as(
+    bytes: &[u8],
+    session: Option<&str>,
+    pane: Option<&PaneKey>,
+    process: impl FnOnce() -> Option<Process>,
+) -> Option<AgentId> {
+    let Bindings { agents } = serde_json::from_slice(bytes).ok()?;
+    let ids: Vec<String> = agents.iter().map(|agent| agent.id.clone().into_owned()).collect();
+    let at = bound_to(agents.into_iter(), session, pane, process)?;
+    AgentId::new(ids.get(at)?).ok()
+}
+
+/// By session; else by pane. A pane in which a harness runs is that of the agent that this very process was registered
+/// as: the next harness in it is another agent.
+fn bound_to<'a>(
+    agents: impl Iterator<Item = Bound<'a>>,
+    session: Option<&str>,
+    pane: Option<&PaneKey>,
+    process: impl FnOnce() -> Option<Process>,
+) -> Option<usize> {
+    let mut in_pane = Vec::new();
+    for (at, agent) in agents.enumerate() {
+        if session.is_some() && agent.session.as_deref() == session {
+            return Some(at);
+        }
+        let number = pane.map(|pane| format!("%{}", pane.number));
+        let here = pane.is_some_and(|pane| {
+            agent.server == Some(pane.server)
+                && agent.socket.as_deref() == Some(pane.socket.as_str())
+                && agent.tmux_pane_id.as_deref() == number.as_deref()
+        });
+        if here {
+            in_pane.push((at, agent.session.is_some(), agent.process));
+        }
+    }
+    if in_pane.is_empty() {
+        return None;
+    }
+    let own = process();
+    let same = |found: &Option<Process>| match (found, &own) {
+        (Some(found), Some(own)) => found.is(own),
+        // An agent without a process of its own is its pane.
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    // One that has told another session is another agent.
+    let fits = |(_, told, found): &&(usize, bool, Option<Process>)| same(found) && !(*told && session.is_some());
+    in_pane.iter().rev().find(fits).map(|(at, _, _)| *at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Now = Now { wall: Timestamp::EXAMPLE, mono_ms: 7 };
+
+    fn id(text: &str) -> AgentId {
+        AgentId::new(text).unwrap()
+    }
+
+    fn registry(agents: &[(&str, &Enrolment)]) -> Registry {
+        let mut registry = Registry::empty(NOW.wall);
+        for (name, known) in agents {
+            assert_eq!(registry.enrol(&id(name), known, 1, NOW), (true, true));
+        }
+        registry
+    }
+
+    fn session(name: &str) -> Enrolment {
+        Enrolment { session: Some(name.to_owned()), ..Enrolment::default() }
+    }
+
+    fn pane(number: u32, server: (u32, u64), pid: Option<u32>) -> Enrolment {
+        let namespace = crate::domain::PidNamespace { inode: 1, init_started: None };
+        Enrolment {
+            pane: Some(PaneKey { socket: "/tmp/s".to_owned(), server, number }),
+            process: pid.map(|pid| (Process::new(pid, 1, "claude"), namespace)),
+            ..Enrolment::default()
+        }
+    }
+
+    #[test]
+    fn an_agent_is_known_again_by_its_session_or_by_its_pane_and_never_by_what_only_looks_alike() {
+        let registry = registry(&[
+            ("alice", &session("s1")),
+            ("bob", &pane(3, (10, 5), Some(77))),
+            ("carol", &Enrolment { session: Some("s3".to_owned()), ..pane(4, (10, 5), Some(88)) }),
+            ("dave", &pane(5, (10, 5), None)),
+        ]);
+        let bytes = registry.to_bytes().unwrap();
+        for (known, wanted) in [
+            (session("s1"), Some("alice")),
+            (session("s2"), None),
+            (pane(3, (10, 5), Some(77)), Some("bob")),
+            // A session that begins to tell its id in the pane where it was found.
+            (Enrolment { session: Some("s9".to_owned()), ..pane(3, (10, 5), Some(77)) }, Some("bob")),
+            // The next harness in the pane; another server on the same socket; another pane.
+            (pane(3, (10, 5), Some(78)), None),
+            (pane(3, (10, 5), None), None),
+            (pane(3, (11, 5), Some(77)), None),
+            (pane(3, (10, 6), Some(77)), None),
+            (pane(2, (10, 5), Some(77)), None),
+            (pane(4, (10, 5), Some(88)), Some("carol")),
+            (Enrolment { session: Some("s4".to_owned()), ..pane(4, (10, 5), Some(88)) }, None),
+            (pane(5, (10, 5), None), Some("dave")),
+            (pane(5, (10, 5), Some(1)), None),
+            (Enrolment::default(), None),
+        ] {
+            let found = registry.owner(&known).map(|agent| agent.id.as_str());
+            assert_eq!(found, wanted, "{known:?}");
+            let process = known.process.as_ref().map(|(process, _)| process.clone());
+            let found = known_as(&bytes, known.session.as_deref(), known.pane.as_ref(), || process);
+            assert_eq!(found.as_ref().map(AgentId::as_str), wanted, "{known:?} by the bytes");
+        }
+        assert_eq!(known_as(b"123", Some("s1"), None, || None), None);
+    }
+
+    #[test]
+    fn an_id_is_never_given_to_another() {
+        let mut registry = registry(&[("alice", &session("s1")), ("Bob", &session("s2"))]);
+        let free = |registry: &Registry, wanted| registry.free_id(&id(wanted)).unwrap().to_string();
+        assert_eq!(free(&registry, "carol"), "carol");
+        assert_eq!(free(&registry, "alice"), "alice-2");
+        assert_eq!(free(&registry, "bob"), "bob-2", "whatever the case");
+        assert_eq!(free(&registry, "swarmlock"), "swarmlock-2");
+        assert_eq!(registry.retire(&id("alice")).unwrap().id, id("alice"));
+        assert!(registry.retire(&id("alice")).is_none());
+        assert_eq!(free(&registry, "alice"), "alice-2", "also when she has gone");
+        registry.enrol(&id("alice-2"), &session("s3"), 1, NOW);
+        assert_eq!(free(&registry, "alice"), "alice-3");
+        let long = "a".repeat(64);
+        registry.enrol(&id(&long), &session("s4"), 1, NOW);
+        assert_eq!(free(&registry, &long), format!("{}-2", "a".repeat(62)));
+    }
+
+    #[test]
+    fn a_session_is_one_agents() {
+        let mut registry = registry(&[("alice", &session("s1"))]);
+        registry.enrol(&id("bob"), &session("s1"), 1, NOW);
+        assert_eq!(registry.owner(&session("s1")).unwrap().id, id("bob"));
+        assert_eq!(registry.get(&id("alice")).unwrap().session, None);
+        assert_eq!(registry.enrol(&id("bob"), &session("s1"), 9, NOW), (false, false), "nothing new");
+        assert_eq!(registry.get(&id("bob")).unwrap().since, 1);
+    }
+
+    #[test]
+    fn keys_of_others_are_kept() {
+        let text =
+            br#"{"v":1,"updated_at":"2026-11-21T02:38:22Z","agents":[{"id":"a","last_seen":"2026-11-21T02:38:22Z",
+            "registered_at":"2026-11-21T02:38:22Z","colour":"red"}],"motto":[1]}"#;
+        let registry: Registry = serde_json::from_slice(text).unwrap();
+        let again: Value = serde_json::from_slice(&registry.to_bytes().unwrap()).unwrap();
+        assert_eq!((&again["motto"][0], &again["agents"][0]["colour"]), (&1.into(), &"red".into()));
+        assert_eq!(again["agents"][0]["pane_index"], "unknown");
+    }
+}

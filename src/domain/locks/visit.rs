@@ -1,0 +1,84 @@
+//! Stays inside the guard for what is no matter of locks.
+
+use super::{
+    Locks,
+    stay::{Life, Stay},
+    survey::Survey,
+};
+use crate::{
+    domain::{
+        Liveness, Now, Result,
+        agents::{Agent, Signs},
+    },
+    store::Session,
+};
+
+/// The guard, held for something else than locks.
+pub struct Inside<'s, 'a> {
+    /// What changes are made with.
+    pub session: &'s mut Session<'a>,
+    /// Now.
+    pub now: Now,
+    survey: &'s Survey<'a>,
+}
+
+impl<'a> Locks<'a> {
+    /// Does something inside the guard; the caller leaves its sign of life there.
+    ///
+    /// # Errors
+    /// If the guard is busy, the caller's id is that of another living process, or `work` fails.
+    pub fn visit<T>(&self, work: impl FnOnce(&mut Inside<'_, 'a>) -> Result<T>) -> Result<T> {
+        self.inside(Life::Shown, work)
+    }
+
+    /// The same without a sign of life: it is no agent's work, or it is not certain yet whose.
+    ///
+    /// # Errors
+    /// If the guard is busy, or `work` fails.
+    pub fn visit_unseen<T>(&self, work: impl FnOnce(&mut Inside<'_, 'a>) -> Result<T>) -> Result<T> {
+        self.inside(Life::Unseen, work)
+    }
+
+    fn inside<T>(&self, life: Life, work: impl FnOnce(&mut Inside<'_, 'a>) -> Result<T>) -> Result<T> {
+        let mut stay = Stay::enter(self, life)?;
+        stay.lives()?;
+        work(&mut Inside { session: &mut stay.session, now: stay.now, survey: &stay.survey })
+    }
+
+    /// The signs of life of an agent. Takes no guard.
+    ///
+    /// # Errors
+    /// If they cannot be read for a reason that may pass.
+    pub fn signs(&self, agent: &Agent) -> Result<Signs> {
+        self.survey()?.signs(agent)
+    }
+}
+
+impl Inside<'_, '_> {
+    /// The signs of life of an agent.
+    ///
+    /// # Errors
+    /// If they cannot be read for a reason that may pass.
+    pub fn signs(&self, agent: &Agent) -> Result<Signs> {
+        self.survey.signs(agent)
+    }
+}
+
+impl Survey<'_> {
+    fn signs(&self, agent: &Agent) -> Result<Signs> {
+        let here = self.here(true)?;
+        if let Some(beat) = self.beat(&agent.id)? {
+            return Ok(Signs {
+                seen: beat.moment(&here),
+                process: self.liveness(&beat)?,
+                before_boot: beat.is_of_earlier_boot(&here, self.host_name()),
+            });
+        }
+        // One that was found and has not said anything yet.
+        let known = !agent.boot_id.is_empty() && agent.boot_id == here.boot_id;
+        let same = known && here.own_clock && agent.pid_ns.is_some() && agent.pid_ns.as_ref() == here.pid_ns;
+        let process: Option<Liveness> =
+            agent.process.as_ref().filter(|_| same).map(|process| self.liveness_of(process));
+        Ok(Signs { seen: None, process, before_boot: false })
+    }
+}

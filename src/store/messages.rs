@@ -1,0 +1,322 @@
+//! `agent_messages.log` and the older logs of messages behind it: lines appended inside the guard, read by anybody.
+
+use std::ops::ControlFlow;
+
+use serde::Deserialize;
+
+use super::{Error, Result, Session, StateDir, layout};
+use crate::fs::{Dir, File, FileName, Meta, Published};
+
+/// How much is read at once at first, in bytes; each time four times as much, up to [`LARGEST_PIECE`].
+const PIECE: usize = 16 * 1024;
+/// How much is read at once at most, in bytes.
+const LARGEST_PIECE: usize = 4 * 1024 * 1024;
+/// No line is longer, in bytes: one that is was not written by us.
+const LONGEST_LINE: usize = 1024 * 1024;
+/// How far in front of all numbers given out a line's may lie; beyond, it was not given out by us.
+const PLAUSIBLE: u64 = 1 << 44;
+
+#[derive(Deserialize)]
+struct Numbered {
+    seq: u64,
+}
+
+/// The log of messages, open to be appended to inside the guard.
+#[derive(Debug)]
+pub struct MessageLog {
+    file: File,
+    /// Whether the last line lacks its end: a writer died in it, or the disk was full.
+    torn: bool,
+    /// Whether its name may not survive a power cut yet.
+    made: bool,
+    /// The size that it is rotated at, in bytes.
+    limit: u64,
+}
+
+/// An older log of messages.
+#[derive(Debug)]
+pub struct OlderLog {
+    /// 1 is the youngest.
+    pub age: u32,
+    name: FileName,
+}
+
+impl Session<'_> {
+    /// Opens the log of messages, to be rotated before it would be larger than `limit` bytes.
+    ///
+    /// # Errors
+    /// If it is unsafe or cannot be opened.
+    pub fn message_log(&self, limit: u64) -> Result<MessageLog> {
+        let dir = self.state.dir();
+        let made = dir.look(&layout::MESSAGES)?.is_none();
+        let file = dir.open_append(&layout::MESSAGES)?;
+        let mut end = Vec::new();
+        file.read_range(file.size().saturating_sub(1), 1, &mut end)?;
+        Ok(MessageLog { torn: end.last().is_some_and(|last| *last != b'\n'), file, made, limit })
+    }
+
+    /// The number of the next message: never given out before, and larger than that of the newest line of the log.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`], or if the guard cannot be written or the log not be read.
+    pub fn reserve_message(&mut self) -> Result<u64> {
+        let plausible = self.number()?.saturating_add(PLAUSIBLE);
+        let mut newest = 0;
+        messages_backwards(self.state, |line| {
+            newest = serde_json::from_slice(line).map_or(0, |line: Numbered| line.seq);
+            if newest == 0 || newest > plausible { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        let floor = if newest > plausible { 0 } else { newest };
+        self.reserve_above(floor)
+    }
+
+    /// Appends one line (JSON without a newline), after rotating if that is due.
+    ///
+    /// # Errors
+    /// If it could not be written: then the log is as it was.
+    pub fn append_message(&mut self, log: &mut MessageLog, json: &[u8]) -> Result<()> {
+        self.check()?;
+        let mut line = Vec::with_capacity(json.len() + 2);
+        if log.torn {
+            line.push(b'\n');
+        }
+        line.extend_from_slice(json);
+        line.push(b'\n');
+        if log.file.size() > 0 && log.file.size().saturating_add(line.len() as u64) > log.limit {
+            self.rotate(log)?;
+            if line.first() == Some(&b'\n') {
+                line.remove(0);
+            }
+        }
+        log.file.append(&line)?;
+        log.torn = false;
+        Ok(())
+    }
+
+    fn rotate(&self, log: &mut MessageLog) -> Result<()> {
+        let dir = self.state.dir();
+        // Whoever writes to it has let go of the guard, and may not have made its lines durable yet; that goes by the
+        // file. Names do not: they are made so with the new one.
+        log.file.sync_data()?;
+        let ages: Vec<u32> = older_logs(dir)?.into_iter().map(|older| older.age).collect();
+        let free = (1..).find(|age| !ages.contains(age)).unwrap_or(u32::MAX);
+        for age in (1..free).rev() {
+            shift(dir, &name_of(age), &name_of(age.saturating_add(1)))?;
+        }
+        shift(dir, &layout::MESSAGES, &name_of(1))?;
+        log.file = dir.open_append(&layout::MESSAGES)?;
+        log.made = true;
+        Ok(())
+    }
+
+    /// Removes an older log.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn remove_older_log(&mut self, older: &OlderLog) -> Result<()> {
+        self.check()?;
+        self.state.dir().remove(&older.name)?;
+        Ok(())
+    }
+}
+
+fn shift(dir: &Dir, from: &FileName, to: &FileName) -> Result<()> {
+    match dir.publish(from, dir, to)? {
+        Published::Done => Ok(()),
+        Published::Occupied => {
+            let path = dir.path().join(to.as_str());
+            Err(Error::Damaged { path, why: "it appeared without the guard".to_owned() })
+        }
+    }
+}
+
+impl MessageLog {
+    /// Makes what was appended survive a power cut. Needs no guard, and should not hold it.
+    ///
+    /// # Errors
+    /// If the kernel refuses: the lines are there, but may be lost.
+    pub fn sync(&self, state: &StateDir) -> Result<()> {
+        self.file.sync_data()?;
+        if self.made {
+            state.dir().sync()?;
+        }
+        Ok(())
+    }
+}
+
+fn name_of(age: u32) -> FileName {
+    // It is one component by construction.
+    FileName::new(format!("{}.{age}", layout::MESSAGES.as_str())).unwrap_or(layout::MESSAGES)
+}
+
+fn age_of(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix(layout::MESSAGES.as_str())?.strip_prefix('.')?;
+    digits.parse().ok().filter(|age: &u32| *age > 0 && age.to_string() == digits)
+}
+
+/// The older logs, the youngest first.
+fn older_logs(dir: &Dir) -> Result<Vec<OlderLog>> {
+    let names = dir.names(|name| age_of(name).is_some())?;
+    let mut older: Vec<OlderLog> =
+        names.into_iter().filter_map(|name| Some(OlderLog { age: age_of(name.as_str())?, name })).collect();
+    older.sort_unstable_by_key(|older| older.age);
+    Ok(older)
+}
+
+impl StateDir {
+    /// The older logs of messages, the youngest first, each with what is known of its file.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn older_message_logs(&self) -> Result<Vec<(OlderLog, Meta)>> {
+        let mut found = Vec::new();
+        for older in older_logs(self.dir())? {
+            if let Some(meta) = self.dir().look(&older.name)? {
+                found.push((older, meta));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Calls `each` with every whole line of an older log, the newest first, until it breaks.
+    ///
+    /// # Errors
+    /// If it is unsafe or cannot be read.
+    pub fn read_older_log(&self, older: &OlderLog, each: impl FnMut(&[u8]) -> ControlFlow<()>) -> Result<()> {
+        match self.dir().open_file(&[&older.name])? {
+            Some(file) => backwards(&file, each).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Calls `each` with every whole line of all logs of messages, the newest first, until it breaks. Takes no guard: what is
+/// appended meanwhile is not seen, and a rotation meanwhile neither hides a line nor shows one twice.
+///
+/// # Errors
+/// If a log is unsafe or cannot be read.
+pub fn messages_backwards(state: &StateDir, mut each: impl FnMut(&[u8]) -> ControlFlow<()>) -> Result<()> {
+    let dir = state.dir();
+    let mut current = true;
+    let mut last = match dir.open_file(&[&layout::MESSAGES])? {
+        Some(file) => {
+            if backwards(&file, &mut each)?.is_break() {
+                return Ok(());
+            }
+            Some(file.id())
+        }
+        None => None,
+    };
+    loop {
+        // Files only ever move on to larger ages: what is older than the last one read stands behind it.
+        let (mut next, mut found) = (None, current);
+        for older in older_logs(dir)?.into_iter().rev() {
+            let Some(file) = dir.open_file(&[&older.name])? else { continue };
+            if Some(file.id()) == last {
+                found = true;
+                break;
+            }
+            next = Some(file);
+        }
+        // If it has been removed meanwhile, so has all that is older.
+        let Some(file) = next.filter(|_| found) else { return Ok(()) };
+        current = false;
+        if backwards(&file, &mut each)?.is_break() {
+            return Ok(());
+        }
+        last = Some(file.id());
+    }
+}
+
+/// The lines of one file, the newest first. What follows the last newline is not a line yet.
+fn backwards(file: &File, mut each: impl FnMut(&[u8]) -> ControlFlow<()>) -> Result<ControlFlow<()>> {
+    let (mut end, mut piece) = (file.size(), PIECE);
+    let mut buffer = Vec::new();
+    // The beginning of the line that the last piece began in the middle of; `None` before the first newline is seen.
+    let mut rest: Option<Vec<u8>> = None;
+    while end > 0 {
+        let start = end.saturating_sub(piece as u64);
+        file.read_range(start, usize::try_from(end - start).unwrap_or(piece), &mut buffer)?;
+        let mut parts = buffer.rsplit(|byte| *byte == b'\n');
+        let last = parts.next().unwrap_or_default();
+        let mut parts = parts.peekable();
+        if parts.peek().is_none() {
+            // No newline in all of it.
+            rest = rest.map(|rest| [last, &rest].concat()).filter(|rest| rest.len() <= LONGEST_LINE);
+        } else {
+            if let Some(rest) = rest.take() {
+                let line = [last, &rest].concat();
+                if !line.is_empty() && each(&line).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            while let Some(part) = parts.next() {
+                if parts.peek().is_none() {
+                    rest = Some(part.to_vec());
+                } else if !part.is_empty() && each(part).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        end = start;
+        piece = piece.saturating_mul(4).min(LARGEST_PIECE);
+    }
+    Ok(match rest {
+        Some(line) if !line.is_empty() => each(&line),
+        Some(_) | None => ControlFlow::Continue(()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::{Stamp, Sync};
+
+    fn lines_of(bytes: &[u8]) -> Vec<Vec<u8>> {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = Dir::open(temp.path()).unwrap().unwrap();
+        dir.create(&layout::MESSAGES, bytes, Sync::Volatile, Stamp::Now).unwrap();
+        let file = dir.open_file(&[&layout::MESSAGES]).unwrap().unwrap();
+        let mut lines = Vec::new();
+        let all = backwards(&file, |line| {
+            lines.push(line.to_vec());
+            ControlFlow::Continue(())
+        });
+        assert!(all.unwrap().is_continue());
+        lines.reverse();
+        lines
+    }
+
+    #[test]
+    fn every_whole_line_is_read_wherever_the_pieces_end() {
+        for width in [1, 7, 100, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
+            for count in [0, 1, 2, 3, 50] {
+                let lines: Vec<Vec<u8>> = (0..count).map(|at| vec![b'a' + at % 26; width]).collect();
+                let mut bytes: Vec<u8> = lines.iter().flat_map(|line| [line.as_slice(), b"\n"].concat()).collect();
+                assert_eq!(lines_of(&bytes), lines, "{count} of {width}");
+                bytes.extend_from_slice(b"half a li");
+                assert_eq!(lines_of(&bytes), lines, "{count} of {width} and half of one");
+            }
+        }
+        assert_eq!(lines_of(b"\n\na\n\nb\n\n"), [b"a", b"b"]);
+    }
+
+    #[test]
+    fn what_is_longer_than_any_line_is_passed_over() {
+        let long = vec![b'x'; 9 * 1024 * 1024];
+        let bytes = [b"first\n".as_slice(), &long, b"\nlast\n"].concat();
+        let lines = lines_of(&bytes);
+        assert_eq!(lines.first().map(Vec::as_slice), Some(b"first".as_slice()));
+        assert_eq!(lines.last().map(Vec::as_slice), Some(b"last".as_slice()));
+        assert!(lines.iter().all(|line| line.len() <= LARGEST_PIECE * 2), "it is not kept as a whole");
+    }
+
+    #[test]
+    fn ages_are_numbers_as_we_write_them() {
+        assert_eq!(age_of("agent_messages.log.12"), Some(12));
+        for other in ["agent_messages.log", "agent_messages.log.", "agent_messages.log.0", "agent_messages.log.01"] {
+            assert_eq!(age_of(other), None, "{other}");
+        }
+        assert_eq!(age_of("agent_messages.log.1.gz"), None);
+    }
+}
