@@ -1,0 +1,11 @@
+//! Messages between agents: what they may hold, how they are shown, and when something is due. Pure.
+
+mod kind;
+mod rate;
+mod schedule;
+mod select;
+
+pub use kind::{Kind, UnknownKind};
+pub use rate::{Limits, Wait, Whose, allow};
+pub use schedule::{FirstWait, FirstWaitError, Step, next_at, step};
+pub use select::{Chosen, PrefixError, prefix};
