@@ -1,11 +1,15 @@
 //! Messages between agents: what they may hold, how they are shown, and when something is due. Pure.
 
+mod clean;
 mod kind;
 mod rate;
 mod schedule;
 mod select;
+mod text;
 
+pub use clean::{clean, in_place};
 pub use kind::{Kind, UnknownKind};
 pub use rate::{Limits, Wait, Whose, allow};
 pub use schedule::{FirstWait, FirstWaitError, Step, next_at, step};
 pub use select::{Chosen, PrefixError, prefix};
+pub use text::{LIMIT, Text, TextError, one_line, prepare};
