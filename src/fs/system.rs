@@ -189,9 +189,41 @@ pub fn open_terminal() -> Option<OwnedFd> {
 /// The numbers of the processes that `/proc` shows; `None` if it shows none.
 #[must_use]
 pub fn process_numbers() -> Option<Vec<u32>> {
+    numbers_in("/proc").filter(|numbers| !numbers.is_empty())
+}
+
+/// The names in a directory of the kernel's that are numbers; `None` if it is not to be read.
+#[must_use]
+pub fn numbers_in(path: &str) -> Option<Vec<u32>> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY;
-    let proc = retry_on_intr(|| rustix::fs::openat(CWD, "/proc", flags, Mode::empty())).ok()?;
-    let entries = rustix::fs::Dir::new(proc).ok()?;
-    let numbers: Vec<u32> = entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok()).collect();
-    (!numbers.is_empty()).then_some(numbers)
+    let dir = retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty())).ok()?;
+    let entries = rustix::fs::Dir::new(dir).ok()?;
+    Some(entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok()?.parse().ok()).collect())
+}
+
+/// The names of the sockets in a directory, sorted: at most `most` of at most `looked_at` names. None of them if the
+/// directory is not there, not ours, writable for others, or not to be read.
+#[must_use]
+pub fn own_sockets(path: &Path, most: usize, looked_at: usize) -> Vec<OsString> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+    let Ok(fd) = retry_on_intr(|| rustix::fs::openat(CWD, path, flags, Mode::empty())) else { return Vec::new() };
+    let ours = |stat: &rustix::fs::Stat| stat.st_uid == rustix::process::getuid().as_raw() && stat.st_mode & 0o022 == 0;
+    if !rustix::fs::fstat(&fd).is_ok_and(|stat| ours(&stat)) {
+        return Vec::new();
+    }
+    let Ok(entries) = rustix::fs::Dir::read_from(&fd) else { return Vec::new() };
+    let is_socket = |name: &std::ffi::CStr| {
+        rustix::fs::statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket)
+    };
+    let mut names: Vec<OsString> = entries
+        .take(looked_at)
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            is_socket(entry.file_name()).then(|| OsString::from_vec(entry.file_name().to_bytes().to_vec()))
+        })
+        .collect();
+    names.sort_unstable();
+    names.truncate(most);
+    names
 }

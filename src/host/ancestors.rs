@@ -220,7 +220,8 @@ fn look_for_pane(pane: &Process, inside: &Process) -> store::Result<bool> {
     Ok(false)
 }
 
-fn cmdline(pid: u32) -> store::Result<Vec<u8>> {
+/// The arguments of a process, each ended by a NUL; the first 4 KiB.
+pub(super) fn cmdline(pid: u32) -> store::Result<Vec<u8>> {
     Ok(fs::read_system_start(&format!("/proc/{pid}/cmdline"), CMDLINE_LIMIT)?.unwrap_or_default())
 }
 

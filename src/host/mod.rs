@@ -5,6 +5,7 @@ mod ancestors;
 pub mod child;
 mod harness;
 mod process;
+pub mod tmux;
 
 use std::{path::Path, sync::OnceLock};
 

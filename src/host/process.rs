@@ -26,11 +26,13 @@ pub(super) struct Stat {
     pub(super) state: char,
     pub(super) parent: u32,
     /// Its process group.
-    group: u32,
+    pub(super) group: u32,
     /// 0: its session was begun outside of this pid namespace.
     pub(super) session: u32,
     /// 0: it has no controlling terminal.
     pub(super) terminal: i32,
+    /// The process group in the foreground of that terminal; 0: there is none to be seen from here.
+    pub(super) front: u32,
     pub(super) threads: u32,
     /// In clock ticks since boot.
     pub(super) started: u64,
@@ -57,6 +59,7 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
         group: field(5)?.parse().unwrap_or(0),
         session: field(6)?.parse().unwrap_or(0),
         terminal: field(7)?.parse().ok()?,
+        front: field(8)?.parse().unwrap_or(0),
         threads: field(20)?.parse().ok()?,
         started: field(22)?.parse().ok()?,
     })
@@ -64,7 +67,7 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
 
 impl Stat {
     /// Whether the process has ended and only waits to be collected.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         match self.state {
             'X' | 'x' => true,
             // The first thread of a process may end before the others, and then looks like this too.
@@ -184,7 +187,7 @@ mod tests {
     use super::*;
 
     fn line(comm: &str, state: char, threads: u32) -> String {
-        format!("12 ({comm}) {state} 3 12 9 34816 12 4194560 1 2 3 4 5 6 7 8 20 0 {threads} 0 777 1000 2 184 0\n")
+        format!("12 ({comm}) {state} 3 12 9 34816 13 4194560 1 2 3 4 5 6 7 8 20 0 {threads} 0 777 1000 2 184 0\n")
     }
 
     #[test]
@@ -192,7 +195,7 @@ mod tests {
         for comm in ["sh", "a) R 1 2 3 (b", "a\nb", "", ")))", "x y"] {
             let stat = parse_stat(line(comm, 'S', 1).as_bytes()).unwrap();
             assert_eq!((stat.pid, stat.comm.as_str(), stat.parent, stat.session), (12, comm, 3, 9));
-            assert_eq!((stat.terminal, stat.threads, stat.started), (34816, 1, 777));
+            assert_eq!((stat.terminal, stat.front, stat.threads, stat.started), (34816, 13, 1, 777));
         }
         let torn = line("caf\u{e9}", 'S', 1).into_bytes();
         let torn: Vec<u8> = torn.into_iter().filter(|byte| *byte != 0xa9).collect();
