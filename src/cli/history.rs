@@ -40,17 +40,29 @@ struct Args {
     since: Option<Since>,
 }
 
+/// From when on.
 #[derive(Clone, Copy, Debug)]
-enum Since {
+pub(super) enum Since {
     Time(Timestamp),
     AgoMs(u64),
 }
 
-fn moment(text: &str) -> Result<Since, String> {
+/// `--since`.
+pub(super) fn moment(text: &str) -> Result<Since, String> {
     if let Ok(duration) = humantime::parse_duration(text) {
         return Ok(Since::AgoMs(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)));
     }
     text.parse().map(Since::Time).map_err(|why| format!("{why} (as 2h or 2026-11-21T02:31:19Z)"))
+}
+
+impl Since {
+    /// The moment itself.
+    pub(super) fn time(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Time(time) => time,
+            Self::AgoMs(ms) => Timestamp::from_unix_ms(now.unix_ms().saturating_sub(ms)),
+        }
+    }
 }
 
 fn history(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
@@ -60,10 +72,7 @@ fn history(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
         Some(text) => Some(locate::ever_named(context, &checkout, text, args.literal)?),
         None => None,
     };
-    let since = args.since.map(|since| match since {
-        Since::Time(time) => time,
-        Since::AgoMs(ms) => Timestamp::from_unix_ms(host::now().wall.unix_ms().saturating_sub(ms)),
-    });
+    let since = args.since.map(|since| since.time(host::now().wall));
     let Some(open) = context.open(&checkout, report)? else { return Ok(Code::Done) };
     let (events, odd) = read_events(open.state())?;
     for (event, line) in select(events, &Filter { about, by: args.by, since, limit: args.limit }) {

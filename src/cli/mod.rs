@@ -1,7 +1,10 @@
 //! The command line: reads the world once, runs one command, prints what it says.
 
+mod ack;
 mod acquire;
+mod agents;
 mod args;
+mod broadcast;
 mod capabilities;
 mod check;
 mod cleanup;
@@ -9,6 +12,7 @@ mod completions;
 mod config;
 mod context;
 mod describe;
+mod discover_agents;
 mod docs;
 mod escape;
 mod exit;
@@ -17,10 +21,13 @@ mod force_release;
 mod gc;
 mod history;
 mod identity;
+mod inbox;
 mod init;
 mod list;
 mod locate;
+mod messages;
 mod parser;
+mod post;
 mod queue;
 mod redact;
 mod refusal;
@@ -30,7 +37,9 @@ mod report;
 mod run;
 mod runs;
 mod select;
+mod send;
 mod status;
+mod tick;
 mod wait;
 mod waiting;
 mod who;
@@ -79,6 +88,14 @@ const COMMANDS: &[Spec] = &[
     force_release::SPEC,
     cleanup::SPEC,
     gc::SPEC,
+    agents::SPEC,
+    discover_agents::SPEC,
+    send::SPEC,
+    broadcast::SPEC,
+    inbox::SPEC,
+    ack::SPEC,
+    messages::SPEC,
+    tick::SPEC,
     whoami::SPEC,
     init::SPEC,
     config::SPEC,
@@ -89,7 +106,23 @@ const COMMANDS: &[Spec] = &[
 ];
 
 /// The commands that only look at the state directory: they go on with the defaults where the configuration is wrong.
-const LOOKS: &[&str] = &["check", "who", "list", "status", "history", "wait", "runs"];
+const LOOKS: &[&str] = &["check", "who", "list", "status", "history", "wait", "runs", "messages"];
+
+/// The commands that change something, and so also do some of what is due.
+const CHANGES: &[&str] = &[
+    "acquire",
+    "acquire-file-lock",
+    "release",
+    "renew",
+    "run",
+    "force-release",
+    "cleanup",
+    "gc",
+    "send",
+    "broadcast",
+    "inbox",
+    "ack",
+];
 
 /// Runs the command line `args`, the first of which is the program's own name.
 #[must_use]
@@ -124,6 +157,10 @@ fn run(args: Vec<OsString>) -> u8 {
             failure.code
         }
     };
+    if context.is_something_due() {
+        report.put_out();
+        tick::chore(&context, &report);
+    }
     let passed = report.passed();
     let code = report.finish(code);
     if code == Code::Done { passed } else { code.number() }
@@ -175,8 +212,9 @@ fn usage(text: &str, args: &[OsString]) -> Failure {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn what_only_looks_is_a_command() {
-        for name in super::LOOKS {
+    fn what_only_looks_and_what_changes_something_are_commands() {
+        for name in super::LOOKS.iter().chain(super::CHANGES) {
+            assert!(!super::LOOKS.contains(name) || !super::CHANGES.contains(name), "{name}");
             assert!(super::COMMANDS.iter().any(|spec| spec.name == *name), "{name}");
         }
     }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Code, Failure, escape};
+use crate::fs;
 
 /// Written out in pieces of this size, in bytes.
 const PIECE: usize = 64 * 1024;
@@ -86,6 +87,18 @@ impl Report {
         self.pending.extend_from_slice(bytes);
         self.flush();
         self.failed.is_none()
+    }
+
+    /// Puts out what is pending.
+    pub(super) fn put_out(&mut self) {
+        self.flush();
+    }
+
+    /// Puts out what is pending, and tells whether all data has got out to somebody: not if stdout failed, and not if it
+    /// is `/dev/null`, as it is too when it was closed from the start.
+    pub(super) fn is_out(&mut self) -> bool {
+        self.flush();
+        self.failed.is_none() && !fs::is_null(&io::stdout())
     }
 
     /// Data that is a whole text of its own: help, completions.

@@ -46,6 +46,17 @@ pub enum Kind {
         /// Writes it into one.
         put: fn(&mut Config, usize),
     },
+    /// A list of words in quotes.
+    Words {
+        /// How many at most.
+        most: usize,
+        /// The longest of them, in bytes.
+        longest: usize,
+        /// Reads them from a configuration.
+        get: fn(&Config) -> &[String],
+        /// Writes them into one.
+        put: fn(&mut Config, Vec<String>),
+    },
     /// A list of patterns in quotes.
     Patterns {
         /// How many at most.
@@ -121,6 +132,86 @@ pub const KEYS: &[Key] = &[
         },
     },
     Key {
+        name: "message_rate",
+        about: "How many messages one agent may send in message_window; a broadcast is one",
+        kind: Kind::Integer {
+            min: 1,
+            max: 1_000_000,
+            unit: "messages",
+            get: |config| config.message_rate,
+            put: |config, given| config.message_rate = given,
+        },
+    },
+    Key {
+        name: "message_rate_all",
+        about: "How many messages all agents together may send in message_window",
+        kind: Kind::Integer {
+            min: 1,
+            max: 1_000_000,
+            unit: "messages",
+            get: |config| config.message_rate_all,
+            put: |config, given| config.message_rate_all = given,
+        },
+    },
+    Key {
+        name: "message_window",
+        about: "The time in which messages are counted",
+        kind: Kind::Duration {
+            min: Duration::from_secs(1),
+            max: Duration::from_secs(3600),
+            get: |config| config.message_window,
+            put: |config, given| {
+                config.message_window = given;
+                Ok(())
+            },
+        },
+    },
+    Key {
+        name: "message_log_size",
+        about: "The size at which agent_messages.log is rotated",
+        kind: Kind::Integer {
+            min: 64 * 1024,
+            max: 1 << 30,
+            unit: "bytes",
+            get: |config| config.message_log_size,
+            put: |config, given| config.message_log_size = given,
+        },
+    },
+    Key {
+        name: "message_log_count",
+        about: "How many rotated logs of messages are kept; one that an agent has still to read is kept all the same",
+        kind: Kind::Integer {
+            min: 1,
+            max: 1000,
+            unit: "files",
+            get: |config| config.message_log_count,
+            put: |config, given| config.message_log_count = given,
+        },
+    },
+    Key {
+        name: "message_log_age",
+        about: "How long rotated logs of messages are kept; one that an agent has still to read is kept all the same",
+        kind: Kind::Duration {
+            min: Duration::from_secs(60),
+            max: Duration::from_secs(10 * 365 * 24 * 3600),
+            get: |config| config.message_log_age,
+            put: |config, given| {
+                config.message_log_age = given;
+                Ok(())
+            },
+        },
+    },
+    Key {
+        name: "harnesses",
+        about: "Names of executables that agents run in, in addition to those that are known",
+        kind: Kind::Words {
+            most: 64,
+            longest: 64,
+            get: |config| &config.harnesses,
+            put: |config, given| config.harnesses = given,
+        },
+    },
+    Key {
         name: "redact",
         about: "Patterns of secrets that must not be stored, in addition to those that are built in",
         kind: Kind::Patterns {
@@ -147,6 +238,9 @@ impl Key {
         match &self.kind {
             Kind::Duration { min, max, .. } => format!("a duration from {} to {}", duration(*min), duration(*max)),
             Kind::Integer { min, max, unit, .. } => format!("a number of {unit} from {min} to {max}"),
+            Kind::Words { most, longest, .. } => {
+                format!("a list of at most {most} names of at most {longest} bytes")
+            }
             Kind::Patterns { most, longest, .. } => {
                 format!("a list of at most {most} patterns of at most {longest} bytes")
             }
@@ -159,7 +253,7 @@ impl Key {
         match &self.kind {
             Kind::Duration { get, .. } => duration(get(config)).into(),
             Kind::Integer { get, .. } => get(config).into(),
-            Kind::Patterns { get, .. } => get(config).into(),
+            Kind::Words { get, .. } | Kind::Patterns { get, .. } => get(config).into(),
         }
     }
 
@@ -196,26 +290,47 @@ impl Key {
                 if list.len() > *most {
                     return Err(out_of_range(&format!("{} patterns", list.len())));
                 }
-                let patterns = list.iter().map(|item| self.pattern(item, *longest, check));
+                let patterns = list.iter().map(|item| self.item("a pattern", item, *longest, check));
                 put(config, patterns.collect::<Result<_, _>>()?);
                 Ok(())
             }
-            (Kind::Duration { .. } | Kind::Integer { .. } | Kind::Patterns { .. }, _) => Err(other_type()),
+            (Kind::Words { most, longest, put, .. }, DeValue::Array(list)) => {
+                if list.len() > *most {
+                    return Err(out_of_range(&format!("{} names", list.len())));
+                }
+                let name = |text: &str| match text.contains('/') || text.trim().is_empty() {
+                    true => Err("it is no name of an executable".to_owned()),
+                    false => Ok(()),
+                };
+                let words = list.iter().map(|item| self.item("a name", item, *longest, &name));
+                put(config, words.collect::<Result<_, _>>()?);
+                Ok(())
+            }
+            (Kind::Duration { .. } | Kind::Integer { .. } | Kind::Words { .. } | Kind::Patterns { .. }, _) => {
+                Err(other_type())
+            }
         }
     }
 
-    fn pattern(&self, item: &Spanned<DeValue<'_>>, longest: usize, check: PatternCheck<'_>) -> Result<String, Wrong> {
+    fn item(
+        &self,
+        what: &str,
+        item: &Spanned<DeValue<'_>>,
+        longest: usize,
+        check: PatternCheck<'_>,
+    ) -> Result<String, Wrong> {
         let wrong = |why| Wrong { at: item.span(), why };
         let Some(text) = item.get_ref().as_str() else {
-            return Err(wrong(format!("a pattern is {}; it takes {}", type_of(item.get_ref()), self.example())));
+            return Err(wrong(format!("{what} is {}; it takes {}", type_of(item.get_ref()), self.example())));
         };
         if text.is_empty() {
-            return Err(wrong("a pattern is empty".to_owned()));
+            return Err(wrong(format!("{what} is empty")));
         }
         if text.len() > longest {
-            return Err(wrong(format!("a pattern has {} bytes; it takes {}", text.len(), self.takes())));
+            return Err(wrong(format!("{what} has {} bytes; it takes {}", text.len(), self.takes())));
         }
-        check(text).map_err(|why| wrong(format!("the pattern {text}: {why}")))?;
+        let kind = what.trim_start_matches("a ");
+        check(text).map_err(|why| wrong(format!("the {kind} {text}: {why}")))?;
         Ok(text.to_owned())
     }
 
@@ -224,6 +339,7 @@ impl Key {
         match self.kind {
             Kind::Duration { .. } => "a duration in quotes, as \"90s\", \"5m\", \"1h30m\"",
             Kind::Integer { .. } => "a whole number without quotes",
+            Kind::Words { .. } => "a list of names in quotes, as ['my-agent']",
             Kind::Patterns { .. } => "a list of patterns in quotes, as ['internal-[0-9]+']",
         }
     }

@@ -13,6 +13,7 @@ use toml::de::DeTable;
 
 pub use error::{ConfigError, LoadError};
 pub use keys::{KEYS, Key, Kind};
+pub use nearest::nearest;
 pub use page::{page, template};
 
 use crate::{
@@ -37,6 +38,20 @@ pub struct Config {
     pub max_reason: usize,
     /// How many runs may be nested in each other.
     pub max_depth: usize,
+    /// How many messages one sender may send in [`Config::message_window`].
+    pub message_rate: usize,
+    /// How many all together may.
+    pub message_rate_all: usize,
+    /// The time in which messages are counted.
+    pub message_window: Duration,
+    /// The size at which the log of messages is rotated, in bytes.
+    pub message_log_size: usize,
+    /// How many older logs of messages are kept.
+    pub message_log_count: usize,
+    /// How long older logs of messages are kept.
+    pub message_log_age: Duration,
+    /// Names of executables that are harnesses, in addition to those that are built in.
+    pub harnesses: Vec<String>,
     /// Patterns of secrets, in addition to those that are built in, as they were written.
     pub redact: Vec<String>,
 }
@@ -60,6 +75,13 @@ impl Default for Config {
             max_resources: 100,
             max_reason: 1024,
             max_depth: 3,
+            message_rate: 10,
+            message_rate_all: 100,
+            message_window: Duration::from_secs(60),
+            message_log_size: 10 * 1024 * 1024,
+            message_log_count: 9,
+            message_log_age: Duration::from_secs(30 * 24 * 3600),
+            harnesses: Vec::new(),
             redact: Vec::new(),
         }
     }

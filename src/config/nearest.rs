@@ -2,7 +2,8 @@
 
 /// The name among `names` that is nearest to `given`, if any is near: a few letters wrong, missing, too many or swapped,
 /// or written with dashes or capitals.
-pub(super) fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let given: Vec<char> =
         given.chars().map(|c| if c == '-' { '_' } else { c.to_ascii_lowercase() }).take(64).collect();
     let with_distance = names.map(|name| (distance(&given, name), name));

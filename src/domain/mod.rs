@@ -13,6 +13,7 @@ mod holder;
 mod key;
 mod lock_file;
 mod locks;
+pub mod mail;
 pub mod messages;
 mod notices;
 mod outcome;

@@ -22,8 +22,8 @@ pub use file::{File, FileId, Meta};
 pub use flock::{Flocked, flock_holder};
 pub use name::FileName;
 pub use system::{
-    Kind, given_umask, link_target, look_at, numbers_in, open_terminal, own_sockets, process_numbers, read_foreign,
-    read_system_file, read_system_line, read_system_start, set_private_umask, set_umask,
+    Kind, given_umask, is_null, link_target, look_at, numbers_in, open_terminal, own_sockets, process_numbers,
+    read_foreign, read_system_file, read_system_line, read_system_start, set_private_umask, set_umask,
 };
 pub use watch::Watch;
 

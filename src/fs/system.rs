@@ -2,7 +2,10 @@
 
 use std::{
     ffi::OsString,
-    os::{fd::OwnedFd, unix::ffi::OsStringExt as _},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::ffi::OsStringExt as _,
+    },
     path::{Path, PathBuf},
     sync::{
         OnceLock,
@@ -83,6 +86,15 @@ pub fn read_system_start(path: &str, limit: usize) -> Result<Option<Vec<u8>>> {
         Err(Errno::ACCESS | Errno::PERM | Errno::SRCH) => Ok(None),
         Err(errno) => Err(Error::call("read", path, errno)),
     }
+}
+
+/// Whether this is `/dev/null`; `false` where that cannot be told.
+#[must_use]
+pub fn is_null(file: &impl AsFd) -> bool {
+    retry_on_intr(|| rustix::fs::fstat(file)).is_ok_and(|stat| {
+        let device = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+        device && (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)) == (1, 3)
+    })
 }
 
 /// Reads a regular file that others may have written; `None` if nothing is there.

@@ -113,3 +113,23 @@ pub fn read_last_events(state: &StateDir, length: u64) -> Result<Vec<Event>> {
     // The first may be the end of a line, which is no event.
     Ok(bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
+
+/// Reads the events whose number is larger than `n`, oldest first; those without a number are passed over.
+///
+/// # Errors
+/// If the log cannot be read; a missing log is empty.
+pub fn events_after(state: &StateDir, n: u64) -> Result<Vec<Event>> {
+    let Some(file) = state.dir().open_file(&[&layout::EVENTS])? else { return Ok(Vec::new()) };
+    let (mut length, mut bytes) = (16 * TAIL, Vec::new());
+    loop {
+        file.read_into(file.size().saturating_sub(length), READ_LIMIT, &mut bytes)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let lines = bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
+        let events: Vec<Event> = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let all = length >= file.size() || events.iter().any(|event| event.n > 0 && event.n <= n);
+        if all {
+            return Ok(events.into_iter().filter(|event| event.n > n).collect());
+        }
+        length = length.saturating_mul(8);
+    }
+}

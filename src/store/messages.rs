@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 
 use super::{Error, Result, Session, StateDir, layout};
-use crate::fs::{Dir, File, FileName, Meta, Published};
+use crate::fs::{Dir, File, FileName, Published};
 
 /// How much is read at once at first, in bytes; each time four times as much, up to [`LARGEST_PIECE`].
 const PIECE: usize = 16 * 1024;
@@ -31,6 +31,7 @@ pub struct MessageLog {
     made: bool,
     /// The size that it is rotated at, in bytes.
     limit: u64,
+    rotated: bool,
 }
 
 /// An older log of messages.
@@ -52,7 +53,7 @@ impl Session<'_> {
         let file = dir.open_append(&layout::MESSAGES)?;
         let mut end = Vec::new();
         file.read_range(file.size().saturating_sub(1), 1, &mut end)?;
-        Ok(MessageLog { torn: end.last().is_some_and(|last| *last != b'\n'), file, made, limit })
+        Ok(MessageLog { torn: end.last().is_some_and(|last| *last != b'\n'), file, made, limit, rotated: false })
     }
 
     /// The number of the next message: never given out before, and larger than that of the newest line of the log.
@@ -105,7 +106,7 @@ impl Session<'_> {
         }
         shift(dir, &layout::MESSAGES, &name_of(1))?;
         log.file = dir.open_append(&layout::MESSAGES)?;
-        log.made = true;
+        (log.made, log.rotated) = (true, true);
         Ok(())
     }
 
@@ -131,6 +132,12 @@ fn shift(dir: &Dir, from: &FileName, to: &FileName) -> Result<()> {
 }
 
 impl MessageLog {
+    /// Whether it was rotated since it was opened.
+    #[must_use]
+    pub fn was_rotated(&self) -> bool {
+        self.rotated
+    }
+
     /// Makes what was appended survive a power cut. Needs no guard, and should not hold it.
     ///
     /// # Errors
@@ -164,18 +171,12 @@ fn older_logs(dir: &Dir) -> Result<Vec<OlderLog>> {
 }
 
 impl StateDir {
-    /// The older logs of messages, the youngest first, each with what is known of its file.
+    /// The older logs of messages, the youngest first.
     ///
     /// # Errors
     /// If the directory cannot be read.
-    pub fn older_message_logs(&self) -> Result<Vec<(OlderLog, Meta)>> {
-        let mut found = Vec::new();
-        for older in older_logs(self.dir())? {
-            if let Some(meta) = self.dir().look(&older.name)? {
-                found.push((older, meta));
-            }
-        }
-        Ok(found)
+    pub fn older_message_logs(&self) -> Result<Vec<OlderLog>> {
+        older_logs(self.dir())
     }
 
     /// Calls `each` with every whole line of an older log, the newest first, until it breaks.

@@ -30,7 +30,7 @@ pub use era::{CurrentEra, Machine};
 pub use error::Error;
 pub use event::{Event, Former, kind};
 pub use init::{Created, init, sweep_dead_inits};
-pub use journal::{read_events, read_last_events};
+pub use journal::{events_after, read_events, read_last_events};
 pub use messages::{MessageLog, OlderLog, messages_backwards};
 pub use records::{RECORD_LOG_LIMIT, RecordFiles, RecordName};
 pub use session::{Entry, Logged, Put, Session};

@@ -5,7 +5,7 @@ mod open;
 mod who;
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     ffi::OsString,
     os::unix::ffi::OsStringExt as _,
     path::{Path, PathBuf},
@@ -18,14 +18,14 @@ use open::{made, notices_in, redactor};
 use clap::{ArgMatches, FromArgMatches as _};
 
 use super::{
-    Code, Failure, LOOKS, Report, args,
+    CHANGES, Code, Failure, LOOKS, Report, args,
     identity::{Environment, Identity, SESSION_VARIABLES},
     report::Format,
 };
 use crate::{
     checkout::Checkout,
     config::Config,
-    domain::{AgentId, DEPTH_VARIABLE, Process, redact::Redactor},
+    domain::{AgentId, DEPTH_VARIABLE, Process, mail::is_due, redact::Redactor},
     fs::Dir,
     host::{self, Ancestors},
     store::{self, Event, StateDir},
@@ -63,6 +63,9 @@ pub(in crate::cli) struct Global {
 pub(in crate::cli) struct Context {
     global: Global,
     only_looks: bool,
+    changes: bool,
+    /// Whether something is due in the state directory.
+    due: Cell<bool>,
     cwd: Option<PathBuf>,
     environment: Environment,
     env_dir: Option<OsString>,
@@ -83,6 +86,8 @@ impl Context {
         Ok(Self {
             global,
             only_looks: matches.subcommand_name().is_some_and(|name| LOOKS.contains(&name)),
+            changes: matches.subcommand_name().is_some_and(|name| CHANGES.contains(&name)),
+            due: Cell::new(false),
             cwd: std::env::current_dir().ok(),
             environment: Environment {
                 agent: variable(AGENT_VARIABLE),
@@ -131,6 +136,12 @@ impl Context {
     #[expect(clippy::unused_self, reason = "the world is read through the context")]
     pub(in crate::cli) fn depth(&self) -> Option<Vec<u8>> {
         std::env::var_os(DEPTH_VARIABLE).map(OsString::into_vec)
+    }
+
+    /// The sockets of the tmux servers that may be asked.
+    pub(in crate::cli) fn tmux_servers(&self) -> Vec<PathBuf> {
+        let tmpdir = std::env::var_os("TMUX_TMPDIR");
+        host::tmux::servers(self.environment.tmux.as_deref(), tmpdir.as_deref())
     }
 
     /// All variables of this process.
@@ -241,7 +252,16 @@ impl Context {
         }
     }
 
+    /// Whether this call, which changes something, has found that something else is due.
+    pub(in crate::cli) fn is_something_due(&self) -> bool {
+        self.due.get()
+    }
+
     fn opened(&self, state: StateDir, config: Config) -> Result<Open, Failure> {
+        if self.changes {
+            // What is wrong with it is a matter for who looks at all of it.
+            self.due.set(is_due(&state, host::now().wall).unwrap_or(true));
+        }
         let guard_wait = self.global.guard_wait.unwrap_or(config.guard_wait);
         Ok(Open { state, machine: host::machine()?, guard_wait, config })
     }

@@ -16,6 +16,7 @@ use crate::{
     host::{self, Ancestors, Pane},
     store,
 };
+pub(super) use pane::agent_id as pane_agent_id;
 pub(super) use session::VARIABLES as SESSION_VARIABLES;
 use session::{Choice, Variable};
 

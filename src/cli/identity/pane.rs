@@ -51,15 +51,21 @@ fn number(digits: &[u8]) -> Option<u32> {
     if digits.iter().all(u8::is_ascii_digit) { std::str::from_utf8(digits).ok()?.parse().ok() } else { None }
 }
 
+/// The id of an agent in a pane, `pane-3-9c41`: the pane's number, and four digits of its server. Not of the pane's
+/// process: who has detached from the pane could not find it any more and would be another agent.
+pub(in crate::cli) fn agent_id(pane: &PaneKey) -> String {
+    let mut digest = Sha256::new();
+    digest.update(&pane.socket);
+    let (server, started) = pane.server;
+    digest.update(format!("\0{server} {started}"));
+    let hex: String = digest.finalize().iter().take(2).map(|byte| format!("{byte:02x}")).collect();
+    format!("pane-{}-{hex}", pane.number)
+}
+
 impl Tmux<'_> {
-    /// The id of an agent in this pane, `pane-3-9c41`: the pane's number, and four digits of its server. Not of the
-    /// pane's process: who has detached from the pane could not find it any more and would be another agent.
+    /// The id of an agent in this pane.
     pub(super) fn agent_id(&self, server_started: u64) -> String {
-        let mut digest = Sha256::new();
-        digest.update(self.socket);
-        digest.update(format!("\0{} {server_started}", self.server));
-        let hex: String = digest.finalize().iter().take(2).map(|byte| format!("{byte:02x}")).collect();
-        format!("pane-{}-{hex}", self.number)
+        agent_id(&self.key(server_started))
     }
 
     /// The pane as the registry knows it.

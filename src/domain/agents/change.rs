@@ -2,7 +2,7 @@
 
 use super::{Agent, Enrolment, Presence, Registry, presence};
 use crate::{
-    domain::{AgentId, Inside, Locks, Result},
+    domain::{AgentId, Locks, Result},
     fs::FileName,
     store::{Error, Session, StateDir},
 };
@@ -14,6 +14,15 @@ pub struct Registered {
     pub agent: Agent,
     /// Whether it was not registered before.
     pub new: bool,
+}
+
+/// An agent that was found in a pane.
+#[derive(Clone, Debug)]
+pub struct Discovered {
+    /// The id that it gets if it is nobody who is known.
+    pub id: AgentId,
+    /// What is known of it.
+    pub enrolment: Enrolment,
 }
 
 /// What came of retiring an agent.
@@ -28,10 +37,10 @@ pub enum Retired {
 }
 
 impl Registry {
-    /// Registers an agent in a stay inside the guard, and gives it a cursor: what is sent from here on is for it.
+    /// Registers an agent in a stay inside the guard: what is sent from here on is for it. Whether it is new.
     ///
     /// # Errors
-    /// If the registry or the cursor cannot be written.
+    /// If the registry cannot be written.
     pub fn enrol_in(
         session: &mut Session<'_>,
         state: &StateDir,
@@ -99,6 +108,50 @@ impl Locks<'_> {
         })
     }
 
+    /// Registers agents that were found in panes; each with whether it is new.
+    ///
+    /// # Errors
+    /// If the guard is busy, or the registry cannot be written.
+    pub fn enrol_found(&self, found: &[Discovered]) -> Result<Vec<(Agent, bool)>> {
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.visit_unseen(|inside| {
+            let mut registry = Registry::open(inside.session, self.state, inside.now)?;
+            let since = inside.session.number()?.saturating_sub(1);
+            let (mut enrolled, mut changed) = (Vec::new(), false);
+            for Discovered { id, enrolment } in found {
+                let id = match registry.occupant(enrolment) {
+                    Some(agent) => agent.id.clone(),
+                    // The id of the pane, unless another session has had it.
+                    None => match registry.get(id).filter(|agent| agent.session.is_some()) {
+                        Some(_) => registry.free_id(id).unwrap_or_else(|| id.clone()),
+                        None => id.clone(),
+                    },
+                };
+                let (new, learned) = registry.enrol(&id, enrolment, since, inside.now);
+                changed |= learned;
+                enrolled.push((id, new));
+            }
+            if changed {
+                registry.write(inside.session, inside.now)?;
+            }
+            Ok(enrolled.into_iter().filter_map(|(id, new)| Some((registry.get(&id)?.clone(), new))).collect())
+        })
+    }
+
+    /// How many leases an agent holds that are not over.
+    ///
+    /// # Errors
+    /// If the state directory cannot be read.
+    pub fn held_by(&self, agent: &AgentId) -> Result<usize> {
+        let mut held = 0;
+        self.for_each(|_, found| {
+            held += usize::from(found.is_ok_and(|found| found.lease.agent_id == *agent && !found.verdict.is_over()));
+        })?;
+        Ok(held)
+    }
+
     /// Takes an agent out of the registry, with its cursor: `by` itself, one that is gone, or anybody if `force`.
     ///
     /// # Errors
@@ -121,19 +174,4 @@ impl Locks<'_> {
             Ok(Retired::Done(Box::new(agent)))
         })
     }
-}
-
-/// Those of `agents` that may read what is sent to them: all but who has been gone for longer than a day.
-pub(crate) fn reachable(inside: &Inside<'_, '_>, agents: &[Agent]) -> Result<Vec<(AgentId, Presence)>> {
-    const AWAY_MS: u64 = 24 * 3600 * 1000;
-    let mut found = Vec::new();
-    for agent in agents {
-        let signs = inside.signs(agent)?;
-        let there = presence(&signs, inside.now);
-        let seen = signs.seen.map_or(agent.last_seen, |seen| seen.wall);
-        if there == Presence::Active || there == Presence::Idle || seen.ms_before(inside.now.wall) < AWAY_MS {
-            found.push((agent.id.clone(), there));
-        }
-    }
-    Ok(found)
 }

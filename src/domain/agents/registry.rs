@@ -173,6 +173,18 @@ impl Registry {
         self.agents.get(at)
     }
 
+    /// The agent that this very process is, whatever session it has told; else as [`Registry::owner`].
+    #[must_use]
+    pub fn occupant(&self, known: &Enrolment) -> Option<&Agent> {
+        let this = |agent: &&Agent| match (&agent.process, &known.process) {
+            (Some(process), Some((own, namespace))) => {
+                process.is(own) && agent.pid_ns == Some(*namespace) && agent.boot_id == known.boot_id
+            }
+            _ => false,
+        };
+        self.agents.iter().rev().find(this).or_else(|| self.owner(known))
+    }
+
     /// An id like `wanted` that no other agent has or had: the next `alice` is `alice-2`. Ids are told apart without
     /// regard to case. `None` if there are thousands.
     #[must_use]

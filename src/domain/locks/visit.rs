@@ -8,10 +8,13 @@ use super::{
 use crate::{
     domain::{
         Liveness, Now, Result,
-        agents::{Agent, Signs},
+        agents::{Agent, Presence, Signs},
     },
     store::Session,
 };
+
+/// How long after its last sign of life what is sent to everybody is sent to an agent too, in milliseconds.
+const AWAY_MS: u64 = 24 * 3600 * 1000;
 
 /// The guard, held for something else than locks.
 pub struct Inside<'s, 'a> {
@@ -61,6 +64,20 @@ impl Inside<'_, '_> {
     /// If they cannot be read for a reason that may pass.
     pub fn signs(&self, agent: &Agent) -> Result<Signs> {
         self.survey.signs(agent)
+    }
+}
+
+impl Inside<'_, '_> {
+    /// Whether an agent of this presence may still read what is sent to it: not one that has been away for a day.
+    ///
+    /// # Errors
+    /// Those of [`Inside::signs`].
+    pub fn may_come_back(&self, agent: &Agent, presence: Presence) -> Result<bool> {
+        if presence == Presence::Active || presence == Presence::Idle {
+            return Ok(true);
+        }
+        let seen = self.signs(agent)?.seen.map_or(agent.last_seen, |seen| seen.wall);
+        Ok(seen.ms_before(self.now.wall) < AWAY_MS)
     }
 }
 

@@ -17,7 +17,7 @@ pub use deliver::{Delivery, Target};
 pub use front::{Found, Table, agent_in, is_in_front};
 pub use line::{LINE_LIMIT, Line};
 pub use list::{Listing, Pane, Unreachable};
-pub use servers::servers;
+pub use servers::{server_started, servers};
 
 /// The program `tmux`.
 #[derive(Clone, Debug)]

@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::fs;
+use crate::{
+    fs,
+    host::process::{is_tmux_server, stat},
+    store,
+};
 
 /// No more servers than this are asked.
 const MOST: usize = 64;
@@ -32,6 +36,14 @@ pub fn servers(tmux: Option<&OsStr>, tmpdir: Option<&OsStr>) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// When the tmux server with this pid started, in clock ticks since boot; `None` if it is not to be seen.
+///
+/// # Errors
+/// If what is there cannot be read for a reason that may pass.
+pub fn server_started(pid: u32) -> store::Result<Option<u64>> {
+    Ok(stat(&pid.to_string())?.filter(is_tmux_server).map(|stat| stat.started))
 }
 
 /// The socket in `SOCKET,SERVER PID,SESSION`.

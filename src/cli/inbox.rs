@@ -1,0 +1,126 @@
+//! `inbox`: what you have not read, oldest first.
+
+use clap::{ArgMatches, Args as _};
+use serde_json::{Value, json};
+
+use super::{Code, Context, Outcome, Report, Spec, args, describe, post};
+use crate::{
+    domain::{
+        Caller,
+        mail::{Inbox, Item},
+        messages::{Frame, neutral},
+    },
+    host,
+};
+
+pub(super) const SPEC: Spec = Spec {
+    name: "inbox",
+    aliases: &["check-messages"],
+    about: "What you have not read: messages to you, and what others did about your locks; it is read once it is shown",
+    prints: "between two lines that frame it: time; id; from; to; type; ack, again N, re ID or -; text; and for what became of your locks time; notice; from; -; what; resource; details",
+    args: Args::augment_args,
+    run: inbox,
+};
+
+#[derive(Debug, clap::Args)]
+struct Args {
+    /// At most this many; the rest stays unread
+    #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = at_least_one)]
+    limit: usize,
+    /// Only look: what is shown stays unread
+    #[arg(long)]
+    peek: bool,
+    /// Say nothing if there is nothing
+    #[arg(long, hide = true)]
+    new_only: bool,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1".to_owned()),
+        Ok(count) => Ok(count),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
+fn inbox(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
+    let args: Args = args::of(matches)?;
+    let identity = context.identity()?;
+    let (open, _) = context.open_or_init(&context.checkout()?)?;
+    let whereabouts = context.asking(Some(&identity));
+    let mail = open.mail(Some(Caller { agent: &identity.id, whereabouts: &whereabouts, exclusive: true }));
+    let enrolment = context.enrolment(&identity)?;
+    let wait = context.guard_wait().unwrap_or(open.config().guard_wait);
+    let inbox = mail.inbox(&identity.id, &enrolment, args.limit, wait)?;
+    if let Some(why) = inbox.again {
+        report.warning(why);
+    }
+    if report.is_json() {
+        say_json(report, identity.id.as_str(), &inbox);
+    } else {
+        say(report, &inbox)?;
+    }
+    if inbox.remaining > 0 {
+        report.note(&format!("{} more: swarmlock inbox", inbox.remaining));
+    }
+    if inbox.items.is_empty() && !args.new_only {
+        report.note("nothing that you have not read");
+    }
+    if let Some(earlier) = inbox.earlier.filter(|earlier| *earlier > 0) {
+        report.note(&format!("{earlier} messages were sent before you registered: swarmlock messages"));
+    }
+    if args.peek {
+        return Ok(Code::Done);
+    }
+    // Only what has certainly been put out is read.
+    if report.is_out() {
+        inbox.move_on()?;
+    } else {
+        report.note("nothing was marked as read, for the output did not get out");
+    }
+    Ok(Code::Done)
+}
+
+fn say(report: &mut Report, inbox: &Inbox) -> Result<(), super::Failure> {
+    if inbox.items.is_empty() {
+        return Ok(());
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "any 64 of the random bits will do")]
+    let frame = Frame::new(host::random()? as u64);
+    for line in frame.open().lines() {
+        report.text(line);
+    }
+    for item in &inbox.items {
+        let columns = match item {
+            Item::Message(message) => post::columns(message),
+            Item::Notice(event) => {
+                let [at, what, resource, by, more] = describe::notice(event);
+                let word = describe::notice_word(event).to_owned();
+                [at, "notice".to_owned(), by, "-".to_owned(), word, resource, format!("{what}; {more}")]
+            }
+        };
+        let columns = columns.map(|column| neutral(&column).into_owned());
+        report.data(&columns.each_ref().map(String::as_str), || ());
+    }
+    for line in frame.close().lines() {
+        report.text(line);
+    }
+    Ok(())
+}
+
+fn say_json(report: &mut Report, agent: &str, inbox: &Inbox) {
+    let items: Vec<Value> = inbox
+        .items
+        .iter()
+        .map(|item| match item {
+            Item::Message(message) => json!({ "message": post::json(message) }),
+            Item::Notice(event) => json!({ "notice": event }),
+        })
+        .collect();
+    report.data(&[], || {
+        json!({
+            "agent": agent, "trust": "untrusted", "items": items, "remaining": inbox.remaining,
+            "earlier": inbox.earlier,
+        })
+    });
+}

@@ -1,0 +1,301 @@
+//! What the commands about messages share: reading a text, naming a message, showing one.
+
+use std::{
+    borrow::Cow,
+    ffi::{OsStr, OsString},
+    io::Read as _,
+    os::unix::ffi::OsStrExt as _,
+    path::PathBuf,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::{Code, Context, Failure, Report, context::Open, escape, identity::Identity};
+use crate::{
+    config::nearest,
+    domain::{
+        AgentId, Caller, Process,
+        agents::{Agent, Presence},
+        mail::{Found, Mail, Message, Settings, ids_are_hex},
+        messages::{Kind, Limits, PrefixError, Text, TextError, clean, one_line, prepare},
+    },
+    fs,
+    host::{
+        self,
+        tmux::{Delivery, LINE_LIMIT, Line, Target, Tmux},
+    },
+};
+
+/// The most that is read as the text of a message, in bytes: what is taken out of it may make it short enough.
+const READ_LIMIT: usize = 1024 * 1024;
+
+/// How long typing into one pane may take.
+const PANE_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long typing into all panes may take, in milliseconds.
+const PANES_LIMIT_MS: u64 = 5000;
+
+/// The text of a message.
+#[derive(Debug, clap::Args)]
+pub(super) struct Said {
+    /// What to say, at most 10 KiB; - for stdin
+    #[arg(value_name = "TEXT", required_unless_present = "file", allow_hyphen_values = true)]
+    text: Option<OsString>,
+    /// A file that has the text
+    #[arg(long, value_name = "PATH", conflicts_with = "text")]
+    file: Option<PathBuf>,
+}
+
+impl Said {
+    /// The text as it may be stored.
+    pub(super) fn read(&self, context: &Context, open: &Open, report: &Report) -> Result<Text, Failure> {
+        let bytes = match (&self.text, &self.file) {
+            (Some(text), _) => return given(text, open, report),
+            (None, Some(path)) => {
+                let path = context.cwd()?.join(path);
+                match fs::read_foreign(&path, READ_LIMIT) {
+                    Ok(Some(bytes)) => bytes,
+                    Ok(None) => return Err(usage(format!("{}: there is no such file", path.display()))),
+                    Err(fs::Error::TooLarge { .. }) => return Err(too_long(None)),
+                    Err(error) => return Err(usage(error.to_string())),
+                }
+            }
+            (None, None) => Vec::new(),
+        };
+        text(&bytes, open, report)
+    }
+}
+
+/// A text that was given as an argument, or comes from stdin if that is `-`.
+pub(super) fn given(text: &OsStr, open: &Open, report: &Report) -> Result<Text, Failure> {
+    let bytes = if text == "-" { from_stdin()? } else { text.as_bytes().to_vec() };
+    self::text(&bytes, open, report)
+}
+
+/// A text as it may be stored.
+fn text(bytes: &[u8], open: &Open, report: &Report) -> Result<Text, Failure> {
+    let redactor = open.redactor()?;
+    let text = prepare(bytes, &redactor).map_err(|error| match error {
+        TextError::TooLong { .. } => too_long(Some(error)),
+        TextError::NotUtf8 { .. } | TextError::Nul { .. } | TextError::Empty => usage(error.to_string()),
+    })?;
+    let masked = std::str::from_utf8(bytes).is_ok_and(|given| matches!(redactor.redact(&clean(given)), Cow::Owned(_)));
+    if masked {
+        report.note("what looked like a secret was replaced by ***");
+    }
+    Ok(text)
+}
+
+fn from_stdin() -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    match std::io::stdin().lock().take(READ_LIMIT as u64 + 1).read_to_end(&mut bytes) {
+        Ok(_) if bytes.len() > READ_LIMIT => Err(too_long(None)),
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(usage(format!("read stdin: {error}"))),
+    }
+}
+
+fn usage(message: String) -> Failure {
+    Failure::new(Code::Usage, message).next("swarmlock send --help")
+}
+
+fn too_long(why: Option<TextError>) -> Failure {
+    let message = why.map_or_else(|| format!("the text has more than {READ_LIMIT} bytes"), |why| why.to_string());
+    Failure::new(Code::Limit, message)
+        .help("put it into a file of the checkout, and send its path")
+        .next("swarmlock send --help")
+}
+
+impl Open {
+    /// The messages, to be sent and read by this caller.
+    pub(super) fn mail<'a>(&'a self, caller: Option<Caller<'a>>) -> Mail<'a> {
+        let config = self.config();
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Mail {
+            locks: self.locks_of(caller),
+            settings: Settings {
+                limits: Limits {
+                    window_ms: ms(config.message_window),
+                    per_sender: config.message_rate,
+                    by_all: config.message_rate_all,
+                },
+                log_size: config.message_log_size as u64,
+                log_count: config.message_log_count,
+                log_age_ms: ms(config.message_log_age),
+            },
+        }
+    }
+}
+
+/// The type of a message, as it is given.
+pub(super) fn kind(text: &str) -> Result<Kind, String> {
+    text.parse().map_err(|error| {
+        let words = Kind::ALL.iter().map(|kind| kind.word());
+        match nearest(&text.to_ascii_uppercase(), words) {
+            Some(meant) => format!("{error}; did you mean {meant}?"),
+            None => format!("{error}"),
+        }
+    })
+}
+
+/// The message that the beginning of an id stands for.
+pub(super) fn one(found: Found, given: &str, what: &str) -> Result<Message, Failure> {
+    match found {
+        Found::One(message) => Ok(*message),
+        Found::None => Err(Failure::new(Code::Nothing, format!("{given}: there is no such message {what}"))
+            .next("swarmlock inbox --peek")),
+        Found::Several(ids) => {
+            let failure = Failure::new(Code::Usage, format!("{given}: several messages begin with it"));
+            let failure = ids.iter().take(10).fold(failure, |failure, id| failure.help(format!("one of them is {id}")));
+            Err(failure.next("swarmlock messages"))
+        }
+        Found::NoPrefix(error) => Err(no_prefix(given, error)),
+    }
+}
+
+fn no_prefix(given: &str, error: PrefixError) -> Failure {
+    Failure::new(Code::Usage, format!("{given}: {error}")).next("swarmlock inbox --peek")
+}
+
+/// That there is nobody of this name, and who there is.
+pub(super) fn nobody(given: &str, there: &[String]) -> Failure {
+    let failure = Failure::new(Code::Nothing, format!("{given}: nobody here is registered so"));
+    let failure = match nearest(given, there.iter().map(String::as_str)) {
+        Some(meant) => failure.help(format!("did you mean {meant}?")),
+        None if there.is_empty() => {
+            failure.help("an agent is registered by its first change, or by swarmlock agents register")
+        }
+        None => failure.help(format!("there is {}", there.iter().take(20).cloned().collect::<Vec<_>>().join(", "))),
+    };
+    failure.next("swarmlock agents list")
+}
+
+/// A message as JSON output shows it: as the log has it.
+pub(super) fn json(message: &Message) -> Value {
+    serde_json::to_value(message).unwrap_or_default()
+}
+
+/// A message in columns: when, id, from, to, type, what is special about it, and what it says.
+pub(super) fn columns(message: &Message) -> [String; 7] {
+    let mut special = Vec::new();
+    if message.requires_ack {
+        special.push("ack".to_owned());
+    }
+    if let Some(retry) = message.retry {
+        special.push(format!("again {retry}"));
+    }
+    if let Some(parent) = &message.parent_msg_id {
+        special.push(format!("re {}", ids_are_hex(parent)));
+    }
+    let to = message.to.clone().unwrap_or_else(|| message.recipients.join(","));
+    [
+        message.timestamp.to_string(),
+        ids_are_hex(message.thread_id()).to_owned(),
+        message.sender.clone(),
+        to,
+        message.msg_type.clone(),
+        if special.is_empty() { "-".to_owned() } else { special.join(", ") },
+        message.content.clone(),
+    ]
+}
+
+/// What has become of a message at one recipient.
+#[derive(Debug)]
+pub(super) struct Delivered {
+    pub(super) recipient: AgentId,
+    /// Whether it was typed into its pane.
+    pub(super) typed: bool,
+    /// Where it is.
+    pub(super) place: String,
+}
+
+impl Delivered {
+    /// It as one line of data, and as JSON.
+    pub(super) fn say(&self, report: &mut Report, message: &Message) {
+        let word = if self.typed { "[DELIVERED]" } else { "[QUEUED]" };
+        report.data(&[word, ids_are_hex(&message.msg_id), self.recipient.as_str(), &self.place], || ());
+    }
+
+    pub(super) fn json(&self) -> Value {
+        json!({ "recipient": self.recipient, "delivered": self.typed, "place": self.place })
+    }
+}
+
+/// Types a message into the panes of its recipients, as far as that is safe. The inbox has it anyway.
+pub(super) fn deliver(
+    message: &Message,
+    recipients: &[(Agent, Presence)],
+    sender: Option<&Identity>,
+) -> Vec<Delivered> {
+    let began = host::now().mono_ms;
+    let tmux = Tmux::default();
+    let mut delivered = Vec::new();
+    for (agent, presence) in recipients {
+        let late = host::now().mono_ms.saturating_sub(began) >= PANES_LIMIT_MS;
+        let (typed, place) = match target(agent, *presence) {
+            _ if sender.is_some_and(|sender| sender.id == agent.id) => (false, "in your own inbox".to_owned()),
+            Err(why) => (false, format!("in the inbox: {why}")),
+            Ok(_) if late => (false, "in the inbox: other panes took too long".to_owned()),
+            Ok(target) => type_into(&tmux, &target, message),
+        };
+        delivered.push(Delivered { recipient: agent.id.clone(), typed, place });
+    }
+    delivered
+}
+
+/// The same for who wants nothing typed.
+pub(super) fn queued(recipients: &[(Agent, Presence)]) -> Vec<Delivered> {
+    let place = || "in the inbox".to_owned();
+    let queued =
+        |(agent, _): &(Agent, Presence)| Delivered { recipient: agent.id.clone(), typed: false, place: place() };
+    recipients.iter().map(queued).collect()
+}
+
+fn type_into(tmux: &Tmux, target: &Target, message: &Message) -> (bool, String) {
+    let line = pane_line(message);
+    let from = AgentId::new(&message.sender);
+    let (Some(line), Ok(from)) = (Line::new(&line), from) else {
+        return (false, "in the inbox: it holds what is not typed".to_owned());
+    };
+    let pane = format!("%{}", target.pane);
+    match tmux.deliver(target, &line, &from, PANE_LIMIT) {
+        Delivery::Typed => (true, format!("typed into pane {pane}")),
+        Delivery::Notice => {
+            (false, format!("in the inbox: pane {pane} has a note of it, for its shell might run what is typed"))
+        }
+        Delivery::Not(why) => (false, format!("in the inbox: {why}")),
+    }
+}
+
+/// A message as it is typed into a pane: a shell takes it for a comment.
+fn pane_line(message: &Message) -> String {
+    let time = message.timestamp.to_string();
+    let time = time.get(..19).unwrap_or(&time).replace('T', " ");
+    let ack = match message.requires_ack {
+        true => format!(" (swarmlock ack {})", ids_are_hex(message.thread_id())),
+        false => String::new(),
+    };
+    let head = format!("# [MESSAGE] [{}][{time}][{}]: ", message.sender, message.msg_type);
+    let room = LINE_LIMIT.saturating_sub(head.len()).saturating_sub(ack.len());
+    format!("{head}{}{ack}", one_line(&message.content, room))
+}
+
+fn target(agent: &Agent, presence: Presence) -> Result<Target, &'static str> {
+    if presence == Presence::Gone {
+        return Err("it is gone");
+    }
+    let pane = agent.pane().ok_or("it has no pane")?;
+    let own = agent.process.clone().ok_or("no process of it is known")?;
+    if host::machine().map_or(true, |machine| machine.boot_id.is_empty() || machine.boot_id != agent.boot_id) {
+        return Err("its pane was seen before the machine was restarted");
+    }
+    let (pid, started) = pane.server;
+    let server = Process::new(pid, started, "tmux: server");
+    Ok(Target { socket: pane.socket.into(), pane: pane.number, server, agent: own })
+}
+
+/// A word of an agent's that a shell reads.
+pub(super) fn word(text: &str) -> String {
+    escape::word(text.as_bytes())
+}

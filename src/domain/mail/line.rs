@@ -1,0 +1,183 @@
+//! One line of the log of messages.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{AgentId, Timestamp, messages::FirstWait};
+
+/// A message, as `agent_messages.log` keeps it. The first nine keys are those of claude-swarm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who sent it.
+    pub sender: String,
+    /// When.
+    pub timestamp: Timestamp,
+    /// Its type.
+    #[serde(default)]
+    pub msg_type: String,
+    /// What it says, without secrets.
+    #[serde(default)]
+    pub content: String,
+    /// Whose inboxes it is in.
+    pub recipients: Vec<String>,
+    /// Its id, a UUID.
+    pub msg_id: String,
+    /// Of each recipient, that it is in its inbox.
+    #[serde(default)]
+    pub delivery_status: BTreeMap<String, bool>,
+    /// How many recipients there are.
+    #[serde(default)]
+    pub success_count: usize,
+    /// 0: what could not be delivered is not in the log.
+    #[serde(default)]
+    pub failure_count: usize,
+    /// Its number: larger than that of every message before it, and never given out again.
+    pub seq: u64,
+    /// Whom it was addressed to, if that was no agent by name: `@all` or `@ROLE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The message that it answers, or acknowledges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_msg_id: Option<String>,
+    /// Whether its recipients are to acknowledge it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requires_ack: bool,
+    /// After how many seconds it is shown again for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ack_after_s: Option<FirstWait>,
+    /// Of a message that is shown again: the number of the reminder, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<u32>,
+    /// Of one that is shown again or escalated: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_msg_id: Option<String>,
+    /// Of an escalation: who has not acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unacknowledged_by: Option<String>,
+}
+
+/// Who our own messages are from.
+pub(super) const OURSELVES: &str = "swarmlock";
+
+impl Message {
+    /// A message with nothing said yet.
+    pub(super) fn new(seq: u64, id: u128, sender: &str, at: Timestamp, recipients: Vec<String>) -> Self {
+        Self {
+            sender: sender.to_owned(),
+            timestamp: at,
+            msg_type: String::new(),
+            content: String::new(),
+            delivery_status: recipients.iter().map(|recipient| (recipient.clone(), true)).collect(),
+            success_count: recipients.len(),
+            failure_count: 0,
+            recipients,
+            msg_id: uuid(id),
+            seq,
+            to: None,
+            parent_msg_id: None,
+            requires_ack: false,
+            ack_after_s: None,
+            retry: None,
+            original_msg_id: None,
+            unacknowledged_by: None,
+        }
+    }
+
+    /// Reads a line; `None` for what is no message.
+    pub(super) fn parse(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok().filter(|message: &Self| message.seq > 0)
+    }
+
+    pub(super) fn to_line(&self) -> Vec<u8> {
+        // Plain data with keys of text: it can always be written.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The id that it is acknowledged by: of one that is shown again, that of the first.
+    #[must_use]
+    pub fn thread_id(&self) -> &str {
+        match (&self.retry, &self.original_msg_id) {
+            (Some(_), Some(original)) => original,
+            _ => &self.msg_id,
+        }
+    }
+
+    /// Whether it is in this agent's inbox.
+    #[must_use]
+    pub fn is_for(&self, agent: &AgentId) -> bool {
+        self.recipients.iter().any(|recipient| recipient == agent.as_str())
+    }
+}
+
+/// As much of a line as most readers need.
+#[derive(Debug, Deserialize)]
+pub(super) struct Head<'a> {
+    pub(super) seq: u64,
+    #[serde(borrow)]
+    pub(super) sender: Cow<'a, str>,
+    pub(super) timestamp: Timestamp,
+    #[serde(borrow, default)]
+    msg_type: Cow<'a, str>,
+    #[serde(borrow)]
+    recipients: Vec<Name<'a>>,
+    #[serde(default)]
+    retry: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Head<'a> {
+    pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok().filter(|head: &Self| head.seq > 0)
+    }
+
+    pub(super) fn is_for(&self, agent: &str) -> bool {
+        self.recipients.iter().any(|name| name.0 == agent)
+    }
+
+    /// Whether it counts against the limits: what an agent said of its own accord.
+    pub(super) fn counts(&self) -> bool {
+        self.retry.is_none() && self.sender != OURSELVES && self.msg_type != "ACK"
+    }
+}
+
+/// Random bits as a UUID of version 4.
+fn uuid(bits: u128) -> String {
+    let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+}
+
+/// The beginning of an id, as it is shown.
+#[must_use]
+pub fn ids_are_hex(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_uuid() {
+        assert_eq!(uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(uuid(0), "00000000-0000-4000-8000-000000000000");
+    }
+
+    #[test]
+    fn a_line_is_one_line_with_the_keys_that_recipes_expect() {
+        let mut message = Message::new(7, 1, "alice", Timestamp::EXAMPLE, vec!["bob".to_owned()]);
+        message.content = "two\nlines \u{1f469}\u{200d}\u{1f4bb}".to_owned();
+        let line = message.to_line();
+        assert!(!line.contains(&b'\n'));
+        assert_eq!(Message::parse(&line).unwrap(), message);
+        let head = Head::parse(&line).unwrap();
+        assert!(head.is_for("bob") && !head.is_for("alice") && head.counts() && head.seq == 7);
+        for bad in [&b"123"[..], b"", b"{}", b"[]", b"{\"seq\":0}", b"null"] {
+            assert!(Message::parse(bad).is_none() && Head::parse(bad).is_none());
+        }
+    }
+}

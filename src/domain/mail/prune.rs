@@ -1,0 +1,94 @@
+//! Old logs of messages, removed when there are too many or they are too old, and nobody needs them.
+
+use std::ops::ControlFlow;
+
+use super::{Mail, line::Head};
+use crate::{
+    domain::{
+        AgentId, Inside, Result,
+        agents::{Registry, presence},
+    },
+    store::OlderLog,
+};
+
+/// What came of removing old logs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// How many were removed.
+    pub removed: usize,
+    /// How many are too many or too old, and are kept because somebody has not read what is in them.
+    pub kept: usize,
+}
+
+impl Mail<'_> {
+    /// Removes the oldest logs as far as they are too many or too old.
+    ///
+    /// # Errors
+    /// If the guard is busy, or one cannot be read or removed.
+    pub fn prune(&self) -> Result<Pruned> {
+        if self.locks.state.older_message_logs()?.is_empty() {
+            return Ok(Pruned::default());
+        }
+        self.locks.visit_unseen(|inside| self.prune_in(inside))
+    }
+
+    pub(super) fn prune_in(&self, inside: &mut Inside<'_, '_>) -> Result<Pruned> {
+        let mut pruned = Pruned::default();
+        let logs = self.locks.state.older_message_logs()?;
+        let mut readers: Option<Vec<(AgentId, u64)>> = None;
+        for (at, log) in logs.iter().enumerate().rev() {
+            if at < self.settings.log_count && !self.is_too_old(inside, log)? {
+                break;
+            }
+            let readers = match &readers {
+                Some(known) => known,
+                None => readers.insert(self.readers(inside)?),
+            };
+            if self.is_needed(log, readers)? {
+                // Whatever is younger has to stay too, for there must be no gap.
+                pruned.kept = at.saturating_add(1).saturating_sub(self.settings.log_count).max(1);
+                break;
+            }
+            inside.session.remove_older_log(log)?;
+            pruned.removed += 1;
+        }
+        Ok(pruned)
+    }
+
+    fn is_too_old(&self, inside: &Inside<'_, '_>, log: &OlderLog) -> Result<bool> {
+        let mut old = false;
+        self.locks.state.read_older_log(log, |line| match Head::parse(line) {
+            Some(head) => {
+                old = head.timestamp.ms_before(inside.now.wall) > self.settings.log_age_ms;
+                ControlFlow::Break(())
+            }
+            None => ControlFlow::Continue(()),
+        })?;
+        Ok(old)
+    }
+
+    /// Those who may still read, and how far each has.
+    fn readers(&self, inside: &Inside<'_, '_>) -> Result<Vec<(AgentId, u64)>> {
+        let registry = Registry::read(self.locks.state)?;
+        let mut readers = Vec::new();
+        for agent in &registry.agents {
+            let there = presence(&inside.signs(agent)?, inside.now);
+            if inside.may_come_back(agent, there)? {
+                readers.push((agent.id.clone(), self.read_so_far(&registry, &agent.id)?));
+            }
+        }
+        Ok(readers)
+    }
+
+    fn is_needed(&self, log: &OlderLog, readers: &[(AgentId, u64)]) -> Result<bool> {
+        let mut needed = false;
+        self.locks.state.read_older_log(log, |line| {
+            if let Some(head) = Head::parse(line) {
+                let unread = |(agent, at): &(AgentId, u64)| head.seq > *at && head.is_for(agent.as_str());
+                needed = readers.iter().any(unread);
+            }
+            if needed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(needed)
+    }
+}
