@@ -118,7 +118,7 @@ fn follow(
             Ok(watch) => {
                 watch.wait(&layout::MESSAGES, left(), left)?;
             }
-            Err(_) => std::thread::sleep(left()),
+            Err(_) => host::pause(left()),
         }
     }
     Ok(())

@@ -26,7 +26,8 @@ pub struct Pending {
     /// When the next one is due, in milliseconds since 1970; `null` if nothing is. First, so that it is cheap to see.
     due_ms: Option<u64>,
     /// That of claude-swarm's document.
-    version: u64,
+    #[serde(rename = "version")]
+    form: u64,
     /// One for each message and recipient.
     pub pending_acks: Vec<Entry>,
 }
@@ -88,7 +89,7 @@ impl Entry {
 
 impl Pending {
     fn empty() -> Self {
-        Self { v: FORMAT, due_ms: None, version: 2, pending_acks: Vec::new() }
+        Self { v: FORMAT, due_ms: None, form: 2, pending_acks: Vec::new() }
     }
 
     /// Reads it without the guard; `None` if there is none.
