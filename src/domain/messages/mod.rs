@@ -2,6 +2,7 @@
 
 mod clean;
 mod kind;
+mod neutral;
 mod rate;
 mod schedule;
 mod select;
@@ -9,6 +10,7 @@ mod text;
 
 pub use clean::{clean, in_place};
 pub use kind::{Kind, UnknownKind};
+pub use neutral::neutral;
 pub use rate::{Limits, Wait, Whose, allow};
 pub use schedule::{FirstWait, FirstWaitError, Step, next_at, step};
 pub use select::{Chosen, PrefixError, prefix};
