@@ -1,6 +1,7 @@
 //! Messages between agents: what they may hold, how they are shown, and when something is due. Pure.
 
 mod clean;
+mod frame;
 mod kind;
 mod neutral;
 mod rate;
@@ -9,6 +10,7 @@ mod select;
 mod text;
 
 pub use clean::{clean, in_place};
+pub use frame::Frame;
 pub use kind::{Kind, UnknownKind};
 pub use neutral::neutral;
 pub use rate::{Limits, Wait, Whose, allow};
