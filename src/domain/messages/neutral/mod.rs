@@ -53,6 +53,8 @@ struct Reader {
     solid: Vec<usize>,
     /// For each token, whether nothing but blanks and strokes stands before it in its line.
     begins: Vec<bool>,
+    /// For each token, whether a name there would be that of a frame, or behind a name space.
+    may_name: Vec<bool>,
 }
 
 impl Reader {
@@ -65,12 +67,20 @@ impl Reader {
             }
             *solid = last;
         }
-        let mut reader = Self { tokens, solid, begins: Vec::new() };
-        let mut begin = true;
+        let mut reader = Self { tokens, solid, begins: Vec::new(), may_name: Vec::new() };
+        let (mut begin, mut open, mut colon) = (true, false, false);
         for (index, token) in reader.tokens.iter().enumerate() {
             reader.begins.push(begin);
             let goes_on = matches!(token.what, What::Thin | What::Odd | What::Blank) && begin;
             begin = goes_on || token.what == What::Break || reader.is_written_break(index);
+            reader.may_name.push(open || colon);
+            open = match token.what {
+                What::Open | What::Square => true,
+                What::Mark | What::Bar | What::Slash | What::Blank | What::Break | What::Thin | What::Odd => open,
+                What::Letter(_) | What::Escaped(_) => open && reader.is_written_break(index),
+                What::Close | What::Colon | What::Equals | What::Other => false,
+            };
+            colon = token.what == What::Colon;
         }
         reader
     }
@@ -105,7 +115,7 @@ impl Reader {
                     }
                 }
                 What::Letter(_) | What::Escaped(_) => {
-                    if index == 0 || self.letter(index - 1).is_none() || self.is_written_break(index - 1) {
+                    if self.may_name.get(index).is_some_and(|may| *may) {
                         names.set(index, self.name(index, &names));
                     }
                     let through = if self.is_written_break(index) { before } else { None };
