@@ -32,7 +32,10 @@ fn show_prints_every_setting_and_where_it_comes_from() {
     assert_eq!(json[0], json!({ "key": "default_ttl", "value": "1h30m", "source": "config.toml", "line": 2 }));
     assert_eq!(json[1], json!({ "key": "guard_wait", "value": "2s", "source": "config.toml", "line": 5 }));
     assert_eq!(json[2], json!({ "key": "max_resources", "value": 100, "source": "default", "line": null }));
-    assert_eq!(json[json.len() - 1], json!({ "key": "redact", "value": ["a b", "c\td"], "source": "config.toml", "line": 4 }));
+    assert_eq!(
+        json[json.len() - 1],
+        json!({ "key": "redact", "value": ["a b", "c\td"], "source": "config.toml", "line": 4 })
+    );
 }
 
 #[test]
