@@ -8,8 +8,9 @@ use super::{
     refusal,
 };
 use crate::{
+    checkout::Checkout,
     domain::{
-        AgentId, Place,
+        AgentId, Found, Now, Place,
         agents::{Agent, Presence, Signs},
     },
     host,
@@ -42,68 +43,38 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
     let Args {} = args::of(matches)?;
     let identity = context.identity_if_known()?;
     let checkout = context.checkout()?;
-    let root = checkout.root().to_string_lossy().into_owned();
-    let dir = checkout.state_path().to_string_lossy().into_owned();
     let open = context.open(&checkout, report)?;
-    let mut counts = Counts::default();
-    let (mut mine, mut mine_json, mut code) = (Vec::new(), Vec::<Value>::new(), Code::Done);
-    let (mut held, mut held_json) = (Vec::new(), Vec::<Value>::new());
     let now = host::now();
-    if let Some(open) = &open {
-        open.locks().for_each(|_, found| match found {
-            Ok(found) if found.verdict.is_over() => counts.over += 1,
-            Ok(found) => {
-                counts.live += 1;
-                if identity.as_ref().is_some_and(|identity| identity.id == found.lease.agent_id) {
-                    counts.mine += 1;
-                    let until = describe::until_column(&found, now);
-                    mine.push((found.head.text(), found.lease.lease.clone(), until));
-                    mine_json.push(describe::json(&found, now));
-                } else if held.len() < SHOWN {
-                    let until = describe::until_column(&found, now);
-                    held.push((found.head.text(), found.lease.agent_id.to_string(), until));
-                    held_json.push(describe::json(&found, now));
-                }
-            }
-            Err(error) => {
-                counts.unreadable += 1;
-                let failure = Failure::from(error);
-                code = code.max(failure.code);
-                report.failure(&failure);
-            }
-        })?;
-    }
+    let mut code = Code::Done;
+    let leases = match &open {
+        Some(open) => Leases::look(open, identity.as_ref(), report, &mut code)?,
+        None => Leases::default(),
+    };
     let places = open.as_ref().map(|open| open.locks().places()).transpose()?.unwrap_or_default();
-    let is_own = |place: &&Place| identity.as_ref().is_some_and(|identity| identity.id == place.ticket.agent_id);
-    let own: Vec<&Place> = places.iter().filter(is_own).collect();
     let notices = match (&open, &identity) {
         (Some(open), Some(identity)) => describe::news(report, open.notices(&identity.id)),
         _ => Vec::new(),
     };
     let around = open.as_ref().map(|open| around(open, identity.as_ref(), report, &mut code)).unwrap_or_default();
-    let era =
-        open.as_ref().map(|open| open.state().current_era(open.machine())).transpose()?.and_then(|era| era.number);
     if context.format().json {
+        let era =
+            open.as_ref().map(|open| open.state().current_era(open.machine())).transpose()?.and_then(|era| era.number);
+        let Leases { counts, mine_json, held_json, .. } = &leases;
         report.data(&[], || {
             json!({
-                "root": root, "worktree": checkout.worktree().name(), "dir": dir, "exists": open.is_some(), "era": era,
+                "root": checkout.root().to_string_lossy(), "worktree": checkout.worktree().name(),
+                "dir": checkout.state_path().to_string_lossy(), "exists": open.is_some(), "era": era,
                 "agent": identity.as_ref().map(Identity::json),
                 "locks": { "live": counts.live, "mine": counts.mine, "over": counts.over,
                            "unreadable": counts.unreadable },
-                "mine": mine_json, "held": held_json, "notices": notices, "agents": around.json(), "unread": around.unread,
+                "mine": mine_json, "held": held_json, "notices": notices, "agents": around.json(),
+                "unread": around.unread,
                 "queue": places.iter().map(|place| refusal::place_json(place, now)).collect::<Vec<_>>(),
             })
         });
         return Ok(code);
     }
-    match checkout.worktree().name() {
-        Some(name) => report.data(&["checkout", &root, &format!("worktree {name}")], || ()),
-        None => report.data(&["checkout", &root], || ()),
-    }
-    match open {
-        Some(_) => report.data(&["directory", &dir], || ()),
-        None => report.data(&["directory", &dir, "not made yet: the first acquire makes it"], || ()),
-    }
+    show_place(report, &checkout, open.is_some());
     match &identity {
         Some(identity) => {
             let reliable = if identity.reliable() { "" } else { ", unreliable" };
@@ -113,17 +84,9 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
         None => report.data(&["agent", "-", "nothing tells who you are"], || ()),
     }
     around.show(report);
-    report.data(&["locks", &counts.words()], || ());
-    for (resource, lease, until) in &mine {
-        report.data(&["mine", resource, lease, until], || ());
-    }
-    for (resource, agent, until) in &held {
-        report.data(&["held", resource, agent, until], || ());
-    }
-    let unseen = counts.live.saturating_sub(counts.mine).saturating_sub(held.len());
-    if unseen > 0 {
-        report.data(&["held", &format!("{unseen} more: swarmlock list")], || ());
-    }
+    leases.show(report);
+    let is_own = |place: &&Place| identity.as_ref().is_some_and(|identity| identity.id == place.ticket.agent_id);
+    let own: Vec<&Place> = places.iter().filter(is_own).collect();
     show_line(report, &places, &own);
     if let Some(unread) = around.unread.filter(|unread| *unread > 0) {
         report.data(&["unread", &unread.to_string(), "messages for you: swarmlock inbox"], || ());
@@ -133,6 +96,76 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
         report.data(&[describe::notice_word(event), &resource, &at, &what, &by, &more], || ());
     }
     Ok(code)
+}
+
+fn show_place(report: &mut Report, checkout: &Checkout, made: bool) {
+    let root = checkout.root().to_string_lossy().into_owned();
+    let dir = checkout.state_path().to_string_lossy().into_owned();
+    match checkout.worktree().name() {
+        Some(name) => report.data(&["checkout", &root, &format!("worktree {name}")], || ()),
+        None => report.data(&["checkout", &root], || ()),
+    }
+    if made {
+        report.data(&["directory", &dir], || ());
+    } else {
+        report.data(&["directory", &dir, "not made yet: the first acquire makes it"], || ());
+    }
+}
+
+/// Who holds what.
+#[derive(Default)]
+struct Leases {
+    counts: Counts,
+    /// Resource, lease and end of each of the agent's own.
+    mine: Vec<[String; 3]>,
+    mine_json: Vec<Value>,
+    /// Resource, agent and end of some of the others'.
+    held: Vec<[String; 3]>,
+    held_json: Vec<Value>,
+}
+
+impl Leases {
+    fn look(open: &Open, identity: Option<&Identity>, report: &Report, code: &mut Code) -> Result<Self, Failure> {
+        let (mut leases, now) = (Self::default(), host::now());
+        open.locks().for_each(|_, found| match found {
+            Ok(found) if found.verdict.is_over() => leases.counts.over += 1,
+            Ok(found) => leases.add(&found, identity, now),
+            Err(error) => {
+                leases.counts.unreadable += 1;
+                let failure = Failure::from(error);
+                *code = (*code).max(failure.code);
+                report.failure(&failure);
+            }
+        })?;
+        Ok(leases)
+    }
+
+    fn add(&mut self, found: &Found, identity: Option<&Identity>, now: Now) {
+        self.counts.live += 1;
+        let lease = &found.lease;
+        if identity.is_some_and(|identity| identity.id == lease.agent_id) {
+            self.counts.mine += 1;
+            self.mine.push([found.head.text(), lease.lease.clone(), describe::until_column(found, now)]);
+            self.mine_json.push(describe::json(found, now));
+        } else if self.held.len() < SHOWN {
+            self.held.push([found.head.text(), lease.agent_id.to_string(), describe::until_column(found, now)]);
+            self.held_json.push(describe::json(found, now));
+        }
+    }
+
+    fn show(&self, report: &mut Report) {
+        report.data(&["locks", &self.counts.words()], || ());
+        for [resource, lease, until] in &self.mine {
+            report.data(&["mine", resource, lease, until], || ());
+        }
+        for [resource, agent, until] in &self.held {
+            report.data(&["held", resource, agent, until], || ());
+        }
+        let unseen = self.counts.live.saturating_sub(self.counts.mine).saturating_sub(self.held.len());
+        if unseen > 0 {
+            report.data(&["held", &format!("{unseen} more: swarmlock list")], || ());
+        }
+    }
 }
 
 impl Counts {
