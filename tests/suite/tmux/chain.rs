@@ -33,7 +33,7 @@ fn below_a_shell_without_comments_only_a_notice_is_typed() {
     let Some(stage) = Stage::set(&site, "below_a_shell_without_comments") else { return };
     // A copy: the file decides.
     let zsh = site.path("zsh");
-    std::fs::copy(on_path("bash").unwrap(), &zsh).unwrap();
+    assert!(std::process::Command::new("cp").arg(on_path("bash").unwrap()).arg(&zsh).status().unwrap().success());
     let (_, target) = stage.agent_below(&[zsh.to_str().unwrap(), "--norc", "--noprofile"], "got");
     assert_eq!(deliver(&target, "# $(touch x); `y`"), Delivery::Notice);
     assert_eq!(stage.got("got", b"\r"), format!("{NOTICE}\r").into_bytes());

@@ -107,7 +107,7 @@ fn a_server_that_cannot_be_reached_is_told_apart_by_why() {
     assert_eq!(tmux.panes(&site.path("silent"), SHORT), Err(Unreachable::Hangs(SHORT)));
     assert!(begun.elapsed() < LIMIT);
     drop(silent);
-    fs::set_permissions(stage.socket(), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(stage.socket(), fs::Permissions::from_mode(0o0)).unwrap();
     let denied = if rustix::process::geteuid().is_root() {
         let dropped = "exec setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all tmux \"$@\"";
         let works = std::process::Command::new("setpriv").args(["--reuid", "65534", "--clear-groups", "true"]).output();

@@ -8,8 +8,9 @@ mod moments;
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt as _, symlink},
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -149,8 +150,10 @@ fn on_path(program: &str) -> Option<PathBuf> {
 /// A program of these lines of sh, that is called in place of tmux.
 fn fake(site: &Site, name: &str, lines: &str) -> Tmux {
     let path = site.path(name);
-    fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    // By another process: what is started meanwhile by other tests would keep it open for writing.
+    let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$0\" && chmod 755 \"$0\"";
+    let written = Command::new("sh").arg("-c").arg(write).arg(&path).arg(lines).status().unwrap();
+    assert!(written.success());
     Tmux::at(path)
 }
 
