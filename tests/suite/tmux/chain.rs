@@ -84,3 +84,21 @@ fn beside_another_program_that_reads_the_terminal_nothing_is_typed() {
         }
     }
 }
+
+/// What has called once from a pane may be an editor: it is in front, and takes letters for commands.
+#[test]
+fn to_a_process_that_is_no_harness_nothing_is_typed() {
+    let site = Site::new();
+    let Some(stage) = Stage::set(&site, "to_a_process_that_is_no_harness") else { return };
+    let (_, mut target) = stage.agent("got");
+    let editor = stage.open(&["env", "sh", "-c", "exec cat"]);
+    let agent = super::process(stage.pane(editor).pid);
+    super::wait_for(|| swarmlock::host::tmux::is_in_front(stage.pane(editor).pid, &agent).then_some(()));
+    super::wait_for(|| {
+        (std::fs::read_to_string(format!("/proc/{}/comm", agent.pid)).unwrap() == "cat\n").then_some(())
+    });
+    (target.pane, target.agent) = (editor, agent);
+    expect_not(&deliver(&target, "# x"), "no harness that is known");
+    target.harnesses = vec!["cat".to_owned()];
+    assert_eq!(deliver(&target, "# x"), Delivery::Typed, "the control: the configuration says that it is one");
+}

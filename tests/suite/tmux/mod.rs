@@ -108,7 +108,7 @@ impl<'a> Stage<'a> {
     fn target(&self, number: u32) -> Target {
         let agent = self.found(number).process;
         let server = process(self.pane(number).server);
-        Target { socket: self.socket(), pane: number, server, agent }
+        Target { socket: self.socket(), pane: number, server, agent, harnesses: Vec::new() }
     }
 
     /// What the stand-in was given, when it ends with this.
