@@ -8,7 +8,6 @@
     clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::print_stdout,
-    clippy::cast_precision_loss,
     reason = "a benchmark of the built binary: it makes its own files, and stops at the first surprise"
 )]
 #![allow(dead_code, unreachable_pub, clippy::allow_attributes, reason = "modules shared with benchmarks")]

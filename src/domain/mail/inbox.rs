@@ -228,9 +228,9 @@ impl Mail<'_> {
 
     fn count_before(&self, agent: &AgentId, since: u64) -> Result<usize> {
         let mut count = 0;
-        self.backwards(|message| {
-            let meant = message.to.as_deref() == Some("@all") || message.is_for(agent);
-            count += usize::from(message.seq <= since && meant && message.retry.is_none());
+        messages_backwards(self.locks.state, |line| {
+            let before = Address::parse(line).filter(|address| address.seq <= since && address.is_first());
+            count += usize::from(before.is_some_and(|address| address.is_for_all() || address.is_for(agent.as_str())));
             ControlFlow::Continue(())
         })?;
         Ok(count)

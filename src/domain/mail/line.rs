@@ -116,6 +116,10 @@ pub(super) struct Address<'a> {
     pub(super) seq: u64,
     #[serde(borrow)]
     recipients: Vec<Name<'a>>,
+    #[serde(borrow, default)]
+    to: Option<Name<'a>>,
+    #[serde(default)]
+    retry: Option<u32>,
 }
 
 impl<'a> Address<'a> {
@@ -125,6 +129,16 @@ impl<'a> Address<'a> {
 
     pub(super) fn is_for(&self, agent: &str) -> bool {
         self.recipients.iter().any(|name| name.0 == agent)
+    }
+
+    /// Whether it was sent to everybody.
+    pub(super) fn is_for_all(&self) -> bool {
+        self.to.as_ref().is_some_and(|to| to.0 == "@all")
+    }
+
+    /// Whether it is no message that is shown again.
+    pub(super) fn is_first(&self) -> bool {
+        self.retry.is_none()
     }
 }
 
