@@ -211,6 +211,18 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// Takes out an agent that has not been seen for long. A name that people gave is not given to others; one that was
+    /// made of a session or a pane is nobody else's anyway.
+    pub(super) fn forget(&mut self, id: &AgentId) -> Option<Agent> {
+        let agent = self.retire(id)?;
+        if agent.session.is_some() || agent.tmux_pane_id.is_some() {
+            self.former.retain(|former| former != id);
+        }
+        Some(agent)
+    }
+}
+
 fn same_as_ours(id: &AgentId) -> bool {
     id.as_str().eq_ignore_ascii_case(OURSELVES)
 }
