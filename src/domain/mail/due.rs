@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 
 use super::{
     Mail, Message,
-    line::OURSELVES,
+    line::Older,
     pending::{Entry, Pending, Seen},
 };
 use crate::{
     domain::{
         Inside, Result,
+        agent::OURSELVES,
         agents::{Registry, presence},
         messages::{Kind, Step, step},
     },
@@ -77,7 +78,8 @@ impl Mail<'_> {
             std::mem::take(&mut pending.pending_acks).into_iter().partition(|entry| entry.next_retry_at <= now);
         if due.is_empty() {
             pending.pending_acks = rest;
-            if !there {
+            // One that promises what is not in it would make every command look again.
+            if !there || pending.promises_more() {
                 pending.write(inside.session)?;
             }
             return Ok(false);
@@ -117,10 +119,10 @@ impl Mail<'_> {
     /// What the log says of these, back to the oldest of them; `None` if that takes too long.
     fn look_back(&self, due: &[Entry], go_on: &dyn Fn() -> bool) -> Result<Option<Seen>> {
         let oldest = due.iter().map(|entry| entry.message.seq).min().unwrap_or(0);
-        let (mut seen, mut lines, mut stopped) = (Seen::default(), 0_usize, false);
+        let (mut seen, mut older, mut lines, mut stopped) = (Seen::default(), Older::default(), 0_usize, false);
         self.backwards(|message| {
             lines += 1;
-            if message.seq < oldest {
+            if older.are_all(message.seq < oldest) {
                 return ControlFlow::Break(());
             }
             seen.take(&message);

@@ -4,7 +4,10 @@ use std::{ops::ControlFlow, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Mail, Message, line::Head};
+use super::{
+    Mail, Message,
+    line::{Head, Older},
+};
 use crate::{
     domain::{
         AgentId, Result, Timestamp,
@@ -12,7 +15,9 @@ use crate::{
         notices,
     },
     fs::FileName,
-    store::{Cursor, Error, Event, FORMAT, StateDir, events_after, kind, messages_backwards},
+    store::{
+        Cursor, Error, Event, FORMAT, StateDir, Versioned, events_after, kind, layout, messages_backwards, parse_json,
+    },
 };
 
 /// How far an agent has read: the numbers of the last message and of the last event.
@@ -25,6 +30,12 @@ struct Position {
     /// Whether nothing has been read yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     fresh: bool,
+}
+
+impl Versioned for Position {
+    fn version(&self) -> u64 {
+        self.v
+    }
 }
 
 /// One thing in an inbox.
@@ -83,25 +94,26 @@ impl Mail<'_> {
     pub fn inbox(&self, agent: &AgentId, enrolment: &Enrolment, limit: usize, wait: Duration) -> Result<Inbox> {
         let name = FileName::new(agent.to_string())
             .ok_or_else(|| Error::Damaged { path: agent.as_str().into(), why: "it is no file name".to_owned() })?;
-        let (since, again) = self.locks.visit(|inside| {
+        let (since, end, again) = self.locks.visit(|inside| {
             let state = self.locks.state;
             let (registry, _) = Registry::enrol_in(inside.session, state, agent, enrolment, inside.now)?;
             let since = registry.get(agent).map_or(0, |entry| entry.since);
             // Numbers that were never given out would hide what is to come.
-            let end = inside.session.number()?;
+            let end = inside.session.messages_end()?;
             let found = match read_position(state, &name, agent) {
                 Ok(found) => found.map(|at| (at.messages < end && at.events < end).then_some(at)),
                 Err(Error::Damaged { .. }) => Some(None),
                 Err(error) => return Err(error),
             };
             if let Some(Some(_)) = found {
-                return Ok((since, None));
+                return Ok((since, end, None));
             }
             let start = Position { v: FORMAT, agent_id: agent.clone(), messages: since, events: since, fresh: true };
             inside.session.write_cursor(&name, serde_json::to_vec(&start).unwrap_or_default())?;
             let damaged = found.is_some();
             Ok((
                 since,
+                end,
                 damaged.then_some("the cursor said nothing that can be; all since you registered is shown again"),
             ))
         })?;
@@ -116,13 +128,13 @@ impl Mail<'_> {
             fresh: false,
         });
         // Messages first, then events: each log has its own cursor, so what comes in between is in the next page.
-        let (messages, newest) = self.unread_messages(agent, at.messages)?;
-        let (events, newest_event) = self.unread_notices(agent, at.events)?;
+        let (messages, newest) = self.unread_messages(agent, at.messages, end)?;
+        let (events, newest_event) = self.unread_notices(agent, at.events, end)?;
         let earlier = if at.fresh { Some(self.count_before(agent, since)?) } else { None };
         let mut items: Vec<Item> = messages.into_iter().map(|message| Item::Message(Box::new(message))).collect();
         items.extend(events.into_iter().map(|event| Item::Notice(Box::new(event))));
         items.sort_by_key(Item::number);
-        let rest = items.split_off(limit.max(1).min(items.len()));
+        let rest = items.split_off(page(&items, limit));
         let mut read_to = Position { messages: newest, events: newest_event, fresh: false, ..at.clone() };
         // What is not shown now must be found again: the cursor stays before it.
         for item in &rest {
@@ -145,9 +157,10 @@ impl Mail<'_> {
             counts.push((self.read_so_far(&registry, agent)?, 0));
         }
         let oldest = counts.iter().map(|(at, _)| *at).min().unwrap_or(u64::MAX);
+        let mut older = Older::default();
         messages_backwards(self.locks.state, |line| {
             let Some(head) = Head::parse(line) else { return ControlFlow::Continue(()) };
-            if head.seq <= oldest {
+            if older.are_all(head.seq <= oldest) {
                 return ControlFlow::Break(());
             }
             for (agent, (at, count)) in agents.iter().zip(&mut counts) {
@@ -169,25 +182,30 @@ impl Mail<'_> {
         }
     }
 
-    fn unread_messages(&self, agent: &AgentId, after: u64) -> Result<(Vec<Message>, u64)> {
-        let (mut found, mut newest) = (Vec::new(), after);
+    /// The messages to an agent with a number above `after` and below `end`, in the order of their numbers, each once; and
+    /// the largest number there is below `end`.
+    fn unread_messages(&self, agent: &AgentId, after: u64, end: u64) -> Result<(Vec<Message>, u64)> {
+        let (mut found, mut newest, mut older) = (Vec::new(), after, Older::default());
         messages_backwards(self.locks.state, |line| {
-            let Some(head) = Head::parse(line) else { return ControlFlow::Continue(()) };
-            if head.seq <= after {
+            let Some(head) = Head::parse(line).filter(|head| head.seq < end) else { return ControlFlow::Continue(()) };
+            let read = head.seq <= after;
+            if older.are_all(read) {
                 return ControlFlow::Break(());
             }
             newest = newest.max(head.seq);
-            if head.is_for(agent.as_str()) {
+            if !read && head.is_for(agent.as_str()) {
                 found.extend(Message::parse(line));
             }
             ControlFlow::Continue(())
         })?;
-        found.reverse();
+        found.sort_by(|one, other| (one.seq, &one.msg_id).cmp(&(other.seq, &other.msg_id)));
+        found.dedup_by(|one, other| (one.seq, &one.msg_id) == (other.seq, &other.msg_id));
         Ok((found, newest))
     }
 
-    fn unread_notices(&self, agent: &AgentId, after: u64) -> Result<(Vec<Event>, u64)> {
-        let events = events_after(self.locks.state, after)?;
+    fn unread_notices(&self, agent: &AgentId, after: u64, end: u64) -> Result<(Vec<Event>, u64)> {
+        let mut events = events_after(self.locks.state, after)?;
+        events.retain(|event| event.n < end);
         let newest = events.iter().map(|event| event.n).max().unwrap_or(after);
         let told = |event: &&Event| {
             event.to.iter().any(|to| to == agent.as_str()) && event.by.as_deref() != Some(agent.as_str())
@@ -214,13 +232,21 @@ impl Mail<'_> {
     }
 }
 
+/// How many of these are shown if `limit` are asked for: those with the same number go together, for what is read is told
+/// by one.
+fn page(items: &[Item], limit: usize) -> usize {
+    let wanted = limit.max(1).min(items.len());
+    let last = wanted.checked_sub(1).and_then(|last| items.get(last)).map(Item::number);
+    let same = items.iter().skip(wanted).take_while(|item| Some(item.number()) == last);
+    wanted.saturating_add(same.count())
+}
+
 fn read_position(state: &StateDir, name: &FileName, agent: &AgentId) -> Result<Option<Position>> {
     let Some(bytes) = state.read_cursor(name)? else { return Ok(None) };
-    match serde_json::from_slice::<Position>(&bytes) {
-        Ok(at) if at.agent_id == *agent => Ok(Some(at)),
-        Ok(_) | Err(_) => {
-            let path = state.path().join(crate::store::layout::CURSORS.as_str()).join(name.as_str());
-            Err(Error::Damaged { path, why: "it is no cursor of this agent".to_owned() })
-        }
+    let path = || state.path().join(layout::CURSORS.as_str()).join(name.as_str());
+    let at: Position = parse_json(path, &bytes)?;
+    if at.agent_id == *agent {
+        return Ok(Some(at));
     }
+    Err(Error::Damaged { path: path(), why: "it is the cursor of another agent".to_owned() })
 }

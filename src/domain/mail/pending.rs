@@ -134,9 +134,18 @@ impl Pending {
         self.pending_acks.extend(message.recipients.iter().map(|recipient| Entry::new(message, recipient, first)));
     }
 
+    fn next_ms(&self) -> Option<u64> {
+        self.pending_acks.iter().map(|entry| entry.next_retry_at.unix_ms()).min()
+    }
+
+    /// Whether it says that something is due earlier than any entry does.
+    pub(super) fn promises_more(&self) -> bool {
+        self.due_ms.is_some_and(|due| self.next_ms().is_none_or(|next| due < next))
+    }
+
     /// Writes it.
     pub(super) fn write(&mut self, session: &mut Session<'_>) -> Result<()> {
-        self.due_ms = self.pending_acks.iter().map(|entry| entry.next_retry_at.unix_ms()).min();
+        self.due_ms = self.next_ms();
         let mut bytes = serde_json::to_vec(self)
             .map_err(|error| Error::Damaged { path: layout::ACKS.as_str().into(), why: error.to_string() })?;
         bytes.push(b'\n');
