@@ -168,6 +168,9 @@ impl MessageLog {
 }
 
 fn name_of(age: u32) -> FileName {
+    if age == 0 {
+        return layout::MESSAGES;
+    }
     // It is one component by construction.
     FileName::new(format!("{}.{age}", layout::MESSAGES.as_str())).unwrap_or(layout::MESSAGES)
 }
@@ -220,12 +223,13 @@ pub fn messages_backwards(state: &StateDir, mut each: impl FnMut(&[u8]) -> Contr
     {
         return Ok(());
     }
-    let id = current.as_ref().map(File::id);
-    let logs = in_order(dir, id)?;
-    // If it was rotated meanwhile, what is younger came after it.
-    let first = logs.iter().position(|(_, log)| Some(*log) == id).map_or(0, |at| at + 1);
+    let logs = in_order(dir)?;
+    let first = match current.map(|file| file.id()) {
+        // What is younger came after it. If it has been removed meanwhile, so has all that is older.
+        Some(id) => logs.iter().position(|(_, (log, _))| *log == id).map_or(logs.len(), |at| at + 1),
+        None => 0,
+    };
     for (age, log) in logs.into_iter().skip(first) {
-        // If it has been removed meanwhile, so has all that is older.
         let Some(file) = open_moving(dir, age, log)? else { return Ok(()) };
         if backwards(&file, &mut each)?.is_break() {
             return Ok(());
@@ -234,19 +238,20 @@ pub fn messages_backwards(state: &StateDir, mut each: impl FnMut(&[u8]) -> Contr
     Ok(())
 }
 
-/// The older logs as they stood at one moment, the youngest first, each with its age then; `current` is the log itself.
-fn in_order(dir: &Dir, current: Option<FileId>) -> Result<Vec<(u32, FileId)>> {
-    let look = || -> Result<Vec<(u32, FileId)>> {
-        let older = older_logs(dir)?.into_iter();
-        let seen = older.map(|older| Ok(dir.look(&older.name)?.map(|meta| (older.age, meta.id))));
+/// What a log is known by while it moves: another may get its inode when it has been removed.
+type Known = (FileId, Option<u64>);
+
+/// The logs as they stood at one moment, the youngest first, each with its age then; 0 is the log itself.
+fn in_order(dir: &Dir) -> Result<Vec<(u32, Known)>> {
+    let look = || -> Result<Vec<(u32, Known)>> {
+        let older = older_logs(dir)?.into_iter().map(|older| (older.age, older.name));
+        let all = std::iter::once((0, layout::MESSAGES)).chain(older);
+        let seen = all.map(|(age, name)| Ok(dir.look(&name)?.map(|meta| (age, (meta.id, meta.born_ns)))));
         seen.filter_map(Result::transpose).collect()
     };
-    let mut before = look()?;
-    if before.is_empty() && current.is_some() && dir.look(&layout::MESSAGES)?.map(|meta| meta.id) == current {
-        return Ok(before);
-    }
     // A rotation moves one after the other: in the middle of it, one would be seen at neither of its places. Files only
     // ever move on to larger ages, so what is seen twice in the same places stood there together.
+    let mut before = look()?;
     for _ in 0..LOOKS {
         let now = look()?;
         if now == before {
@@ -258,13 +263,15 @@ fn in_order(dir: &Dir, current: Option<FileId>) -> Result<Vec<(u32, FileId)>> {
     Err(Error::Damaged { path, why: "the older logs behind it never stand still".to_owned() })
 }
 
-/// Opens an older log that had this age, and may have a larger one by now; `None` if it has been removed.
-fn open_moving(dir: &Dir, age: u32, log: FileId) -> Result<Option<File>> {
+/// Opens a log that had this age, and may have a larger one by now; `None` if it has been removed.
+fn open_moving(dir: &Dir, age: u32, log: Known) -> Result<Option<File>> {
     let mut age = age;
     loop {
         let name = name_of(age);
-        if let Some(file) = dir.open_file(&[&name])?
-            && file.id() == log
+        if let Some(meta) = dir.look(&name)?
+            && (meta.id, meta.born_ns) == log
+            && let Some(file) = dir.open_file(&[&name])?
+            && file.id() == log.0
         {
             return Ok(Some(file));
         }
