@@ -68,7 +68,13 @@ impl Entry {
             msg_id: message.msg_id.clone(),
             sender_id: message.sender.clone(),
             recipient_id: recipient.to_owned(),
-            message: Message { content, ..message.clone() },
+            // Each has one of them: with all it would grow by the square of how many there are.
+            message: Message {
+                content,
+                recipients: vec![recipient.to_owned()],
+                delivery_status: BTreeMap::from([(recipient.to_owned(), true)]),
+                ..message.clone()
+            },
             sent_at: message.timestamp,
             retry_count: 0,
             next_retry_at: next_at(message.timestamp, first, 0),
@@ -108,7 +114,9 @@ impl Pending {
             Ok(None) => Self::rebuilt(mail),
             Err(Error::Damaged { why, .. }) => {
                 inside.session.set_aside(&layout::ACKS, why, inside.now.wall.unix_ms())?;
-                Self::rebuilt(mail)
+                let mut pending = Self::rebuilt(mail)?;
+                pending.write(inside.session)?;
+                Ok(pending)
             }
             Err(error) => Err(error),
         }
