@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Agent, Enrolment, PaneKey};
+use super::{Agent, Enrolment, PaneKey, salvage::salvage};
 use crate::{
     domain::{AgentId, Now, Process, Result, Timestamp},
     store::{Error, FORMAT, Session, StateDir, Versioned, layout, parse_json},
@@ -72,23 +72,28 @@ impl Registry {
         Ok(registry)
     }
 
-    /// Reads it inside the guard. A damaged one is set aside, and begun again from what agents have left elsewhere:
-    /// beats and cursors.
+    /// Reads it inside the guard. A damaged one is set aside, and begun again from what of it can be read, and from what
+    /// agents have left elsewhere: beats and cursors.
     ///
     /// # Errors
     /// If it is unsafe or newer, or cannot be set aside.
     pub fn open(session: &mut Session<'_>, state: &StateDir, now: Now) -> Result<Self> {
         match Self::read(state) {
             Err(Error::Damaged { why, .. }) => {
-                session.set_aside(&layout::AGENTS, why, now.wall.unix_ms())?;
                 let mut registry = Self::empty(now.wall);
+                // One that is too large is none of ours.
+                let bytes = state.read_document(&layout::AGENTS).unwrap_or_default().unwrap_or_default();
+                (registry.agents, registry.former) = salvage(&bytes);
+                session.set_aside(&layout::AGENTS, why, now.wall.unix_ms())?;
                 let mut names = session.beats().agents()?;
                 names.extend(state.cursors()?);
                 names.sort_unstable();
                 names.dedup();
                 for id in names.iter().filter_map(|name| AgentId::new(name.as_str()).ok()) {
-                    // Since when is not known any more: better told twice than never.
-                    registry.agents.push(Agent::new(id, 0, now));
+                    if registry.get(&id).is_none() && !registry.former.contains(&id) {
+                        // Since when is not known any more: better told twice than never.
+                        registry.agents.push(Agent::new(id, 0, now));
+                    }
                 }
                 registry.write(session, now)?;
                 Ok(registry)

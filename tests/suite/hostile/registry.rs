@@ -81,6 +81,34 @@ fn a_damaged_registry_is_told_by_looks_and_set_aside_by_changes_and_nobody_is_lo
     }
 }
 
+/// What can still be read of it is kept: who is which session, what they do, whose ids are not to be given out again.
+#[test]
+fn what_is_sound_in_a_damaged_registry_is_kept() {
+    let site = site();
+    site.agent("alice").run(["agents", "register", "--role", "reviewer", "--capability", "rust"]).expect(0);
+    site.agent("carol").run(["agents", "register"]).expect(0);
+    site.agent("carol").run(["agents", "retire"]).expect(0);
+    let mut registry = good(&site);
+    registry["agents"][0]["session"] = json!("one");
+    let twice = registry["agents"][0].clone();
+    registry["agents"].as_array_mut().unwrap().extend([twice, json!(7), json!({ "id": "../x" })]);
+    site.plant(REGISTRY, registry.to_string());
+    send(&site, "to bob", &[]).expect(0);
+    let registry = good(&site);
+    let agents = registry["agents"].as_array().unwrap();
+    let of = |id: &str| agents.iter().filter(|agent| agent["id"] == id).collect::<Vec<_>>();
+    assert_eq!((of("alice").len(), of("bob").len(), of("carol").len()), (1, 1, 0), "{registry}");
+    let alice = of("alice")[0];
+    assert_eq!(
+        (&alice["role"], &alice["capabilities"], &alice["session"]),
+        (&json!("reviewer"), &json!(["rust"]), &json!("one"))
+    );
+    assert_eq!(registry["former"], json!(["carol"]));
+    assert!(site.agent("dave").run(["agents", "register", "carol"]).expect(0).out.contains("carol-2"));
+    site.agent("bob").run(["send", "@reviewer", "INFO", "to the reviewer", "--no-pane"]).expect(0);
+    assert_eq!(texts(&inbox(&site, "alice")), ["to the reviewer"]);
+}
+
 #[test]
 fn a_newer_registry_is_left_alone_and_locks_do_without() {
     let site = site();
