@@ -1,6 +1,6 @@
 //! The registry of agents: `ACTIVE_AGENTS.json`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -65,8 +65,8 @@ impl Registry {
     fn parse(state: &StateDir, bytes: &[u8]) -> Result<Self> {
         let path = || state.path().join(layout::AGENTS.as_str());
         let registry: Self = parse_json(path, bytes)?;
-        let twice = registry.agents.iter().enumerate().any(|(at, agent)| registry.position(&agent.id) != Some(at));
-        if twice {
+        let mut ids = BTreeSet::new();
+        if !registry.agents.iter().all(|agent| ids.insert(&agent.id)) {
             return Err(Error::Damaged { path: path(), why: "an agent is in it twice".to_owned() });
         }
         Ok(registry)

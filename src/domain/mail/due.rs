@@ -14,7 +14,7 @@ use crate::{
         agents::{Registry, presence},
         messages::{Kind, Step, step},
     },
-    store::{MessageLog, StateDir, layout},
+    store::layout,
 };
 
 /// How many are dealt with in one stay inside the guard.
@@ -31,17 +31,6 @@ pub struct Settled {
     pub corrected: usize,
     /// Whether something that is due was left for another call.
     pub left: bool,
-    logs: Vec<MessageLog>,
-}
-
-impl Settled {
-    /// Makes it survive a power cut.
-    ///
-    /// # Errors
-    /// If the kernel refuses: it is there, but may be lost, and is then done again.
-    pub fn sync(&self, state: &StateDir) -> Result<()> {
-        self.logs.iter().try_for_each(|log| log.sync(state))
-    }
 }
 
 impl Mail<'_> {
@@ -104,8 +93,11 @@ impl Mail<'_> {
                 Step::Escalate => lines.extend(self.escalation(inside, &entry, message, random()?)?),
             }
         }
-        if !lines.is_empty() {
-            settled.logs.push(self.append(inside, &lines)?);
+        // The document is durable at once: what it takes for told must not be lost with the power.
+        if lines.is_empty() {
+            self.make_durable(inside)?;
+        } else {
+            self.append(inside, &lines)?.sync(self.locks.state)?;
         }
         for line in lines {
             if line.retry.is_some() { settled.reminded.push(line) } else { settled.escalated.push(line) }
