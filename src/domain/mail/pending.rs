@@ -62,22 +62,21 @@ impl Versioned for Pending {
 }
 
 impl Entry {
+    /// Each has one recipient: with all in each it would grow by the square of how many there are.
     fn new(message: &Message, recipient: &str, first: FirstWait) -> Self {
-        let content = message.content.chars().take(CONTENT).collect();
+        let message = Message {
+            recipients: vec![recipient.to_owned()],
+            delivery_status: BTreeMap::from([(recipient.to_owned(), true)]),
+            ..message.clone()
+        };
         Self {
             msg_id: message.msg_id.clone(),
             sender_id: message.sender.clone(),
             recipient_id: recipient.to_owned(),
-            // Each has one of them: with all it would grow by the square of how many there are.
-            message: Message {
-                content,
-                recipients: vec![recipient.to_owned()],
-                delivery_status: BTreeMap::from([(recipient.to_owned(), true)]),
-                ..message.clone()
-            },
             sent_at: message.timestamp,
             retry_count: 0,
             next_retry_at: next_at(message.timestamp, first, 0),
+            message,
         }
     }
 
@@ -139,7 +138,11 @@ impl Pending {
 
     /// Adds an entry for each recipient.
     pub(super) fn add(&mut self, message: &Message, first: FirstWait) {
-        self.pending_acks.extend(message.recipients.iter().map(|recipient| Entry::new(message, recipient, first)));
+        let mut bare = message.clone();
+        bare.content = bare.content.chars().take(CONTENT).collect();
+        bare.delivery_status.clear();
+        let recipients = std::mem::take(&mut bare.recipients);
+        self.pending_acks.extend(recipients.iter().map(|recipient| Entry::new(&bare, recipient, first)));
     }
 
     fn next_ms(&self) -> Option<u64> {
