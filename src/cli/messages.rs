@@ -8,7 +8,7 @@ use super::{Code, Context, Failure, Outcome, Report, Spec, args, context::Open, 
 use crate::{
     domain::{
         Timestamp,
-        mail::{Mail, Message, Thread},
+        mail::{Mail, Message, Older, Thread},
     },
     fs::Watch,
     host,
@@ -140,11 +140,15 @@ fn after(
     filter: &Filter<'_>,
     limit: Option<usize>,
 ) -> Result<(Vec<Message>, usize, u64), Failure> {
-    let (mut found, mut newest) = (Vec::new(), number);
+    let (mut found, mut newest, mut older) = (Vec::new(), number, Older::default());
     let odd = mail.backwards(|message| {
         let full = limit.is_some_and(|limit| found.len() >= limit);
-        if message.seq <= number || full {
+        let shown = message.seq <= number;
+        if older.are_all(shown) || full {
             return ControlFlow::Break(());
+        }
+        if shown {
+            return ControlFlow::Continue(());
         }
         newest = newest.max(message.seq);
         if filter.wants(&message) {

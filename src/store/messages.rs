@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 
 use super::{Error, Result, Session, StateDir, layout};
-use crate::fs::{Dir, File, FileName, Published};
+use crate::fs::{Dir, File, FileId, FileName, Published};
 
 /// How much is read at once at first, in bytes; each time four times as much, up to [`LARGEST_PIECE`].
 const PIECE: usize = 16 * 1024;
@@ -13,6 +13,8 @@ const PIECE: usize = 16 * 1024;
 const LARGEST_PIECE: usize = 4 * 1024 * 1024;
 /// No line is longer, in bytes: one that is was not written by us.
 const LONGEST_LINE: usize = 1024 * 1024;
+/// How often the older logs are looked at before they have to stand still.
+const LOOKS: usize = 10_000;
 /// How far in front of all numbers given out a line's may lie; beyond, it was not given out by us.
 const PLAUSIBLE: u64 = 1 << 44;
 
@@ -61,14 +63,28 @@ impl Session<'_> {
     /// # Errors
     /// [`Error::Exhausted`], or if the guard cannot be written or the log not be read.
     pub fn reserve_message(&mut self) -> Result<u64> {
+        let newest = self.newest_message()?;
+        self.reserve_above(newest)
+    }
+
+    /// A number above those of all messages that we have written, and not above that of the next one. A line with a
+    /// larger one is not ours.
+    ///
+    /// # Errors
+    /// Those of [`Session::reserve_message`].
+    pub fn messages_end(&self) -> Result<u64> {
+        Ok(self.number()?.max(self.newest_message()?.saturating_add(1)))
+    }
+
+    /// The number of the newest line of the log that may be ours; 0 if there is none.
+    fn newest_message(&self) -> Result<u64> {
         let plausible = self.number()?.saturating_add(PLAUSIBLE);
         let mut newest = 0;
         messages_backwards(self.state, |line| {
             newest = serde_json::from_slice(line).map_or(0, |line: Numbered| line.seq);
             if newest == 0 || newest > plausible { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        let floor = if newest > plausible { 0 } else { newest };
-        self.reserve_above(floor)
+        Ok(if newest > plausible { 0 } else { newest })
     }
 
     /// Appends one line (JSON without a newline), after rotating if that is due.
@@ -152,6 +168,9 @@ impl MessageLog {
 }
 
 fn name_of(age: u32) -> FileName {
+    if age == 0 {
+        return layout::MESSAGES;
+    }
     // It is one component by construction.
     FileName::new(format!("{}.{age}", layout::MESSAGES.as_str())).unwrap_or(layout::MESSAGES)
 }
@@ -198,34 +217,68 @@ impl StateDir {
 /// If a log is unsafe or cannot be read.
 pub fn messages_backwards(state: &StateDir, mut each: impl FnMut(&[u8]) -> ControlFlow<()>) -> Result<()> {
     let dir = state.dir();
-    let mut current = true;
-    let mut last = match dir.open_file(&[&layout::MESSAGES])? {
-        Some(file) => {
-            if backwards(&file, &mut each)?.is_break() {
-                return Ok(());
-            }
-            Some(file.id())
-        }
-        None => None,
+    let current = dir.open_file(&[&layout::MESSAGES])?;
+    if let Some(file) = &current
+        && backwards(file, &mut each)?.is_break()
+    {
+        return Ok(());
+    }
+    let logs = in_order(dir)?;
+    let first = match current.map(|file| file.id()) {
+        // What is younger came after it. If it has been removed meanwhile, so has all that is older.
+        Some(id) => logs.iter().position(|(_, (log, _))| *log == id).map_or(logs.len(), |at| at + 1),
+        None => 0,
     };
-    loop {
-        // Files only ever move on to larger ages: what is older than the last one read stands behind it.
-        let (mut next, mut found) = (None, current);
-        for older in older_logs(dir)?.into_iter().rev() {
-            let Some(file) = dir.open_file(&[&older.name])? else { continue };
-            if Some(file.id()) == last {
-                found = true;
-                break;
-            }
-            next = Some(file);
-        }
-        // If it has been removed meanwhile, so has all that is older.
-        let Some(file) = next.filter(|_| found) else { return Ok(()) };
-        current = false;
+    for (age, log) in logs.into_iter().skip(first) {
+        let Some(file) = open_moving(dir, age, log)? else { return Ok(()) };
         if backwards(&file, &mut each)?.is_break() {
             return Ok(());
         }
-        last = Some(file.id());
+    }
+    Ok(())
+}
+
+/// What a log is known by while it moves: another may get its inode when it has been removed.
+type Known = (FileId, Option<u64>);
+
+/// The logs as they stood at one moment, the youngest first, each with its age then; 0 is the log itself.
+fn in_order(dir: &Dir) -> Result<Vec<(u32, Known)>> {
+    let look = || -> Result<Vec<(u32, Known)>> {
+        let older = older_logs(dir)?.into_iter().map(|older| (older.age, older.name));
+        let all = std::iter::once((0, layout::MESSAGES)).chain(older);
+        let seen = all.map(|(age, name)| Ok(dir.look(&name)?.map(|meta| (age, (meta.id, meta.born_ns)))));
+        seen.filter_map(Result::transpose).collect()
+    };
+    // A rotation moves one after the other: in the middle of it, one would be seen at neither of its places. Files only
+    // ever move on to larger ages, so what is seen twice in the same places stood there together.
+    let mut before = look()?;
+    for _ in 0..LOOKS {
+        let now = look()?;
+        if now == before {
+            return Ok(now);
+        }
+        before = now;
+    }
+    let path = dir.path().join(layout::MESSAGES.as_str());
+    Err(Error::Damaged { path, why: "the older logs behind it never stand still".to_owned() })
+}
+
+/// Opens a log that had this age, and may have a larger one by now; `None` if it has been removed.
+fn open_moving(dir: &Dir, age: u32, log: Known) -> Result<Option<File>> {
+    let mut age = age;
+    loop {
+        let name = name_of(age);
+        if let Some(meta) = dir.look(&name)?
+            && (meta.id, meta.born_ns) == log
+            && let Some(file) = dir.open_file(&[&name])?
+            && file.id() == log.0
+        {
+            return Ok(Some(file));
+        }
+        if older_logs(dir)?.last().is_none_or(|oldest| oldest.age <= age) {
+            return Ok(None);
+        }
+        age = age.saturating_add(1);
     }
 }
 

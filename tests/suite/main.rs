@@ -17,6 +17,7 @@ mod example;
 mod harness;
 mod hostile;
 mod identity;
+mod identity_registry;
 mod keeper;
 mod life;
 mod load;

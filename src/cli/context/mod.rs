@@ -257,6 +257,11 @@ impl Context {
         self.due.get()
     }
 
+    /// Says that this call changes nothing although its command does: what is due is left for another.
+    pub(in crate::cli) fn only_look(&self) {
+        self.due.set(false);
+    }
+
     fn opened(&self, state: StateDir, config: Config) -> Result<Open, Failure> {
         if self.changes {
             // What is wrong with it is a matter for who looks at all of it.

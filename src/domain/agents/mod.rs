@@ -3,6 +3,7 @@
 mod change;
 mod entry;
 mod registry;
+mod salvage;
 mod status;
 
 pub use change::{Discovered, Forgotten, Registered, Retired};

@@ -78,6 +78,11 @@ impl Mail<'_> {
                 let count = pending.pending_acks.len();
                 pending.pending_acks.retain(|entry| entry.msg_id != original || entry.recipient_id != agent.as_str());
                 if pending.pending_acks.len() != count {
+                    // The document is durable at once: who loses the line with the power is to be reminded.
+                    match &log {
+                        Some((log, _)) => log.sync(self.locks.state)?,
+                        None => self.make_durable(inside)?,
+                    }
                     pending.write(inside.session)?;
                 }
             }

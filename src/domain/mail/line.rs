@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AgentId, Timestamp, messages::FirstWait};
+use crate::domain::{AgentId, Timestamp, agent::OURSELVES, messages::FirstWait};
 
 /// A message, as `agent_messages.log` keeps it. The first nine keys are those of claude-swarm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,9 +56,6 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unacknowledged_by: Option<String>,
 }
-
-/// Who our own messages are from.
-pub(super) const OURSELVES: &str = "swarmlock";
 
 impl Message {
     /// A message with nothing said yet.
@@ -172,6 +169,24 @@ impl<'a> Head<'a> {
     /// Whether it counts against the limits: what an agent said of its own accord.
     pub(super) fn counts(&self) -> bool {
         self.retry.is_none() && self.sender != OURSELVES && self.msg_type != "ACK"
+    }
+}
+
+/// How many lines in a row are older than what is looked for before all others are taken to be older too.
+const OLDER: usize = 64;
+
+/// Numbers only grow from line to line; but a few lines that are not ours, or stand where they do not belong, hide
+/// nothing that is behind them.
+#[derive(Debug, Default)]
+pub struct Older {
+    in_a_row: usize,
+}
+
+impl Older {
+    /// Takes notice of a line: it is older than what is looked for, or not. Whether all others are.
+    pub fn are_all(&mut self, older: bool) -> bool {
+        self.in_a_row = if older { self.in_a_row.saturating_add(1) } else { 0 };
+        self.in_a_row >= OLDER
     }
 }
 

@@ -62,16 +62,21 @@ impl Versioned for Pending {
 }
 
 impl Entry {
+    /// Each has one recipient: with all in each it would grow by the square of how many there are.
     fn new(message: &Message, recipient: &str, first: FirstWait) -> Self {
-        let content = message.content.chars().take(CONTENT).collect();
+        let message = Message {
+            recipients: vec![recipient.to_owned()],
+            delivery_status: BTreeMap::from([(recipient.to_owned(), true)]),
+            ..message.clone()
+        };
         Self {
             msg_id: message.msg_id.clone(),
             sender_id: message.sender.clone(),
             recipient_id: recipient.to_owned(),
-            message: Message { content, ..message.clone() },
             sent_at: message.timestamp,
             retry_count: 0,
             next_retry_at: next_at(message.timestamp, first, 0),
+            message,
         }
     }
 
@@ -108,7 +113,9 @@ impl Pending {
             Ok(None) => Self::rebuilt(mail),
             Err(Error::Damaged { why, .. }) => {
                 inside.session.set_aside(&layout::ACKS, why, inside.now.wall.unix_ms())?;
-                Self::rebuilt(mail)
+                let mut pending = Self::rebuilt(mail)?;
+                pending.write(inside.session)?;
+                Ok(pending)
             }
             Err(error) => Err(error),
         }
@@ -131,12 +138,25 @@ impl Pending {
 
     /// Adds an entry for each recipient.
     pub(super) fn add(&mut self, message: &Message, first: FirstWait) {
-        self.pending_acks.extend(message.recipients.iter().map(|recipient| Entry::new(message, recipient, first)));
+        let mut bare = message.clone();
+        bare.content = bare.content.chars().take(CONTENT).collect();
+        bare.delivery_status.clear();
+        let recipients = std::mem::take(&mut bare.recipients);
+        self.pending_acks.extend(recipients.iter().map(|recipient| Entry::new(&bare, recipient, first)));
+    }
+
+    fn next_ms(&self) -> Option<u64> {
+        self.pending_acks.iter().map(|entry| entry.next_retry_at.unix_ms()).min()
+    }
+
+    /// Whether it says that something is due earlier than any entry does.
+    pub(super) fn promises_more(&self) -> bool {
+        self.due_ms.is_some_and(|due| self.next_ms().is_none_or(|next| due < next))
     }
 
     /// Writes it.
     pub(super) fn write(&mut self, session: &mut Session<'_>) -> Result<()> {
-        self.due_ms = self.pending_acks.iter().map(|entry| entry.next_retry_at.unix_ms()).min();
+        self.due_ms = self.next_ms();
         let mut bytes = serde_json::to_vec(self)
             .map_err(|error| Error::Damaged { path: layout::ACKS.as_str().into(), why: error.to_string() })?;
         bytes.push(b'\n');

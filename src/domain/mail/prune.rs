@@ -36,15 +36,16 @@ impl Mail<'_> {
         let mut pruned = Pruned::default();
         let logs = self.locks.state.older_message_logs()?;
         let mut readers: Option<Vec<(AgentId, u64)>> = None;
+        let end = inside.session.messages_end()?;
         for (at, log) in logs.iter().enumerate().rev() {
             if at < self.settings.log_count && !self.is_too_old(inside, log)? {
                 break;
             }
             let readers = match &readers {
                 Some(known) => known,
-                None => readers.insert(self.readers(inside)?),
+                None => readers.insert(self.readers(inside, end)?),
             };
-            if self.is_needed(log, readers)? {
+            if self.is_needed(log, readers, end)? {
                 // Whatever is younger has to stay too, for there must be no gap.
                 pruned.kept = at.saturating_add(1).saturating_sub(self.settings.log_count).max(1);
                 break;
@@ -67,23 +68,24 @@ impl Mail<'_> {
         Ok(old)
     }
 
-    /// Those who may still read, and how far each has.
-    fn readers(&self, inside: &Inside<'_, '_>) -> Result<Vec<(AgentId, u64)>> {
+    /// Those who may still read, and how far each has. Nobody has read what was never sent: `end` and beyond.
+    fn readers(&self, inside: &Inside<'_, '_>, end: u64) -> Result<Vec<(AgentId, u64)>> {
         let registry = Registry::read(self.locks.state)?;
         let mut readers = Vec::new();
         for agent in &registry.agents {
             let there = presence(&inside.signs(agent)?, inside.now);
             if inside.may_come_back(agent, there)? {
-                readers.push((agent.id.clone(), self.read_so_far(&registry, &agent.id)?));
+                let at = self.read_so_far(&registry, &agent.id)?;
+                readers.push((agent.id.clone(), if at < end { at } else { agent.since }));
             }
         }
         Ok(readers)
     }
 
-    fn is_needed(&self, log: &OlderLog, readers: &[(AgentId, u64)]) -> Result<bool> {
+    fn is_needed(&self, log: &OlderLog, readers: &[(AgentId, u64)], end: u64) -> Result<bool> {
         let mut needed = false;
         self.locks.state.read_older_log(log, |line| {
-            if let Some(head) = Head::parse(line) {
+            if let Some(head) = Head::parse(line).filter(|head| head.seq < end) {
                 let unread = |(agent, at): &(AgentId, u64)| head.seq > *at && head.is_for(agent.as_str());
                 needed = readers.iter().any(unread);
             }
