@@ -82,13 +82,12 @@ fn messages(matches: &ArgMatches, context: &Context, report: &mut Report) -> Out
     let since = args.since.map(|since| since.time(host::now().wall));
     let kind = args.kind.as_ref().map(|kind| kind.to_ascii_uppercase().replace('_', "-"));
     let filter = Filter { kind, thread, since, args: &args };
-    let (found, odd, mut last) = after(&mail, 0, &filter, args.limit)?;
+    let (found, odd, last) = after(&mail, 0, &filter, args.limit)?;
     found.iter().for_each(|message| say(report, message));
     if odd > 0 {
         report.warning(&format!("lines of agent_messages.log that are no messages, and are not shown: {odd}"));
     }
     if let Some(limit) = args.follow {
-        last = newest(&mail)?.max(last);
         follow(&open, &mail, &filter, last, limit, report)?;
     }
     Ok(Code::Done)
@@ -124,15 +123,6 @@ fn follow(
     Ok(())
 }
 
-fn newest(mail: &Mail<'_>) -> Result<u64, Failure> {
-    let mut newest = 0;
-    mail.backwards(|message| {
-        newest = message.seq;
-        ControlFlow::Break(())
-    })?;
-    Ok(newest)
-}
-
 /// The messages behind this number that are wanted, oldest first; how many lines are none; and the largest number.
 fn after(
     mail: &Mail<'_>,
@@ -143,10 +133,10 @@ fn after(
     let (mut found, mut newest) = (Vec::new(), number);
     let odd = mail.backwards(|message| {
         let full = limit.is_some_and(|limit| found.len() >= limit);
+        newest = newest.max(message.seq);
         if message.seq <= number || full {
             return ControlFlow::Break(());
         }
-        newest = newest.max(message.seq);
         if filter.wants(&message) {
             found.push(message);
         }
