@@ -77,7 +77,8 @@ impl Mail<'_> {
             std::mem::take(&mut pending.pending_acks).into_iter().partition(|entry| entry.next_retry_at <= now);
         if due.is_empty() {
             pending.pending_acks = rest;
-            if !there {
+            // A damaged one was set aside.
+            if self.locks.state.dir().look(&layout::ACKS)?.is_none() {
                 pending.write(inside.session)?;
             }
             return Ok(false);

@@ -124,7 +124,8 @@ impl Pending {
             }
             ControlFlow::Continue(())
         })?;
-        pending.pending_acks.reverse();
+        // Stable: the recipients of one message stay in their order.
+        pending.pending_acks.sort_by_key(|entry| entry.message.seq);
         pending.pending_acks.retain_mut(|entry| seen.still(entry));
         Ok(pending)
     }
