@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The id that our own messages are from.
+pub const OURSELVES: &str = "swarmlock";
+
 /// An agent's id: a letter or digit, then up to 63 letters, digits, `.`, `_` or `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -22,6 +25,12 @@ impl AgentId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is who our own messages are from: no agent has it, in whatever case.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.0.eq_ignore_ascii_case(OURSELVES)
     }
 }
 

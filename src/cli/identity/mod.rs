@@ -190,7 +190,11 @@ impl Search {
         harness: Option<&'static str>,
         why: impl Into<Cow<'static, str>>,
     ) -> Result<Option<Identity>, Failure> {
-        match AgentId::new(text) {
+        let free = |id: AgentId| match id.is_ours() {
+            true => Err("it is who our own messages are from".to_owned()),
+            false => Ok(id),
+        };
+        match AgentId::new(text).and_then(free) {
             Ok(id) => Ok(Some(Identity { id, source, harness, why: why.into(), tried: self.tried })),
             Err(why) => {
                 let message = format!("{}: {text}: {why}", source.words());

@@ -11,9 +11,6 @@ use crate::{
     store::{Error, FORMAT, Session, StateDir, Versioned, layout, parse_json},
 };
 
-/// The id that our own messages are from.
-const OURSELVES: &str = "swarmlock";
-
 /// The registry as a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registry {
@@ -191,7 +188,7 @@ impl Registry {
     pub fn free_id(&self, wanted: &AgentId) -> Option<AgentId> {
         let taken = |id: &AgentId| {
             let same = |other: &AgentId| other.as_str().eq_ignore_ascii_case(id.as_str());
-            same_as_ours(id) || self.agents.iter().any(|agent| same(&agent.id)) || self.former.iter().any(same)
+            id.is_ours() || self.agents.iter().any(|agent| same(&agent.id)) || self.former.iter().any(same)
         };
         if !taken(wanted) {
             return Some(wanted.clone());
@@ -209,10 +206,6 @@ impl Registry {
         self.former.push(agent.id.clone());
         Some(agent)
     }
-}
-
-fn same_as_ours(id: &AgentId) -> bool {
-    id.as_str().eq_ignore_ascii_case(OURSELVES)
 }
 
 /// What an agent is known by, as little as has to be read of it.

@@ -4,12 +4,11 @@ use std::ops::ControlFlow;
 
 use super::{
     Mail, Message,
-    line::OURSELVES,
     pending::{Entry, Pending, Seen},
 };
 use crate::{
     domain::{
-        Inside, Result,
+        Inside, OURSELVES, Result,
         agents::{Registry, presence},
         messages::{Kind, Step, step},
     },

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use crate::domain::{AgentId, Timestamp, messages::FirstWait};
+use crate::domain::{AgentId, OURSELVES, Timestamp, messages::FirstWait};
 
 /// A message, as `agent_messages.log` keeps it. The first nine keys are those of claude-swarm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,9 +56,6 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unacknowledged_by: Option<String>,
 }
-
-/// Who our own messages are from.
-pub(super) const OURSELVES: &str = "swarmlock";
 
 impl Message {
     /// A message with nothing said yet.
