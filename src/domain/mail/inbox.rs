@@ -12,7 +12,7 @@ use crate::{
         notices,
     },
     fs::FileName,
-    store::{Cursor, Error, Event, FORMAT, StateDir, events_after, kind, messages_backwards},
+    store::{Cursor, Error, Event, FORMAT, StateDir, Tickets, events_after, kind, messages_backwards},
 };
 
 /// How far an agent has read: the numbers of the last message and of the last event.
@@ -192,15 +192,23 @@ impl Mail<'_> {
         let told = |event: &&Event| {
             event.to.iter().any(|to| to == agent.as_str()) && event.by.as_deref() != Some(agent.as_str())
         };
-        let mut told: Vec<Event> = events.iter().filter(told).cloned().collect();
+        let told: Vec<Event> = events.iter().filter(told).cloned().collect();
         if told.is_empty() {
             return Ok((told, newest));
         }
         // A lost lease is told whatever became of it; that somebody waits, or that it is my turn, only while it is so.
         let now: Timestamp = (self.locks.clock)().wall;
         let current: Vec<u64> = notices(events, agent, now).iter().map(|event| event.n).collect();
-        told.retain(|event| ![kind::QUEUED, kind::TURN].contains(&event.event.as_ref()) || current.contains(&event.n));
-        Ok((told, newest))
+        let tickets = Tickets::new(self.locks.state);
+        let mut news = Vec::with_capacity(told.len());
+        for event in told {
+            let passes = [kind::QUEUED, kind::TURN].contains(&event.event.as_ref());
+            // The place that it is about may be lost.
+            if !passes || (current.contains(&event.n) && tickets.is_there(&event)? != Some(false)) {
+                news.push(event);
+            }
+        }
+        Ok((news, newest))
     }
 
     fn count_before(&self, agent: &AgentId, since: u64) -> Result<usize> {
