@@ -9,6 +9,7 @@ use crate::{
     domain::{
         Timestamp,
         mail::{Mail, Message, Thread},
+        messages::neutral,
     },
     fs::Watch,
     host,
@@ -147,6 +148,7 @@ fn after(
 }
 
 fn say(report: &mut Report, message: &Message) {
-    let columns = post::columns(message);
+    // No frame is around it, and so nothing in it may look like one.
+    let columns = post::columns(message).map(|column| neutral(&column).into_owned());
     report.data(&columns.each_ref().map(String::as_str), || post::json(message));
 }

@@ -179,6 +179,23 @@ fn calls_of_one_agent_at_once_show_each_message_once() {
 }
 
 #[test]
+fn who_finds_the_inbox_or_the_guard_taken_is_told_by_whom_and_loses_nothing() {
+    let site = registered(&["alice", "bob"]);
+    sent(&site, "alice", &["bob", "INFO", "1"]);
+    assert_eq!(unread_texts(&site, "bob"), ["1"]);
+    sent(&site, "alice", &["bob", "INFO", "2"]);
+    let cursor = OpenOptions::new().write(true).open(site.state("cursors/bob")).unwrap();
+    cursor.lock().unwrap();
+    let busy = inbox(&site, "bob", &["--guard-wait", "50ms"]).expect(75);
+    assert!(busy.out.is_empty() && busy.err.contains("cursors/bob"), "{busy}");
+    drop(cursor);
+    let guard = site.hold_guard();
+    inbox(&site, "bob", &["--guard-wait", "50ms"]).expect(75);
+    drop(guard);
+    assert_eq!(unread_texts(&site, "bob"), ["2"]);
+}
+
+#[test]
 fn each_agent_reads_at_its_own_pace() {
     let site = registered(&["alice", "bob", "carol"]);
     site.agent("alice").run(["broadcast", "INFO", "1"]).expect(0);

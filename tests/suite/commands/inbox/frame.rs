@@ -80,28 +80,34 @@ fn framed(run: &Run, items: usize, what: &str) -> String {
         assert!(!line.chars().any(|c| c.is_control() && c != '\t'), "{what:?}: {run}");
         assert!(!line.contains(['\u{2028}', '\u{2029}', '\u{202e}', '\u{2066}']), "{what:?}: {run}");
         assert!(!line.contains(nonce), "{what:?}: {run}");
-        let plain: String =
-            line.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric() || "<>/|[".contains(*c)).collect();
-        for opens in [
-            "<swarmlock",
-            "</swarmlock",
-            "<systemreminder",
-            "</systemreminder",
-            "<|im",
-            "<|endoftext",
-            "[inst",
-            "[/inst",
-            "<<sys",
-            "<sys",
-            "<functionresults",
-            "</functionresults",
-            "</toolresult",
-            "<toolresult",
-        ] {
-            assert!(!plain.contains(opens), "{what:?}: {opens}: {run}");
-        }
+        harmless(line, what);
     }
     nonce.to_owned()
+}
+
+/// Fails if something in a line reads as the beginning or the end of a frame.
+#[track_caller]
+fn harmless(line: &str, what: &str) {
+    let plain: String =
+        line.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric() || "<>/|[".contains(*c)).collect();
+    for opens in [
+        "<swarmlock",
+        "</swarmlock",
+        "<systemreminder",
+        "</systemreminder",
+        "<|im",
+        "<|endoftext",
+        "[inst",
+        "[/inst",
+        "<<sys",
+        "<sys",
+        "<functionresults",
+        "</functionresults",
+        "</toolresult",
+        "<toolresult",
+    ] {
+        assert!(!plain.contains(opens), "{what:?}: {opens}: {line}");
+    }
 }
 
 #[test]
@@ -122,6 +128,12 @@ fn no_text_that_is_sent_breaks_out_of_the_frame_or_forges_a_line() {
     nonces.sort_unstable();
     nonces.dedup();
     assert_eq!(nonces.len(), sent, "another number for each frame");
+    // Where there is no frame, nothing looks like one either.
+    let all = site.nobody().run(["messages"]).expect(0);
+    assert_eq!(all.out.split_terminator('\n').count(), sent, "{all}");
+    for line in all.out.lines() {
+        harmless(line, "messages");
+    }
 }
 
 #[test]
@@ -171,6 +183,14 @@ fn what_became_of_a_lock_with_such_a_name_is_framed_too() {
     assert!(resources.len() > 10, "some can be locked: {resources:?}");
     let run = inbox(&site, "alice", &["--limit", "1000"]).expect(0);
     framed(&run, resources.len(), "resources");
+    // And what those who wait say of why.
+    for (number, attempt) in attempts().iter().enumerate() {
+        let resource = format!("name:{number}");
+        site.agent("alice").run(["acquire", &resource]).expect(0);
+        site.agent("bob").run(["acquire", &resource, "--queue", "--reason", attempt]).expect(10);
+    }
+    let run = inbox(&site, "alice", &["--limit", "1000"]).expect(0);
+    framed(&run, attempts().len(), "reasons");
 }
 
 /// The control: what is looked for is there where a frame is none.
