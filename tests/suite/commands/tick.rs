@@ -232,6 +232,23 @@ fn a_document_that_is_gone_or_damaged_is_built_again_from_the_log() {
 }
 
 #[test]
+fn a_damaged_document_is_built_again_by_the_next_change_too() {
+    for damage in ["{{", "[]", "{\"version\":2,\"pending_acks\":[]}"] {
+        let site = registered(&["alice", "bob"]);
+        sent(&site, "alice", &["bob", "INFO", "x", "--ack"]);
+        let before = pending(&site);
+        site.plant("PENDING_ACKS.json", damage);
+        // It may have had no time for it.
+        for _ in 0..50 {
+            if fs::read(site.state("PENDING_ACKS.json")).unwrap() == damage.as_bytes() {
+                site.agent("carol").run(["acquire", "a"]).expect(0);
+            }
+        }
+        assert_eq!(pending(&site), before, "{damage}");
+    }
+}
+
+#[test]
 fn a_newer_document_is_left_alone() {
     let site = registered(&["alice", "bob"]);
     sent(&site, "alice", &["bob", "INFO", "x", "--ack"]);
