@@ -5,15 +5,15 @@ use serde_json::{Map, Value, json};
 
 use super::{COMMANDS, Code, Context, Outcome, Report, Spec, args};
 use crate::{
-    domain::{Kind, Mode},
+    domain::{Kind, Mode, messages},
     store::FORMAT,
 };
 
 pub(super) const SPEC: Spec = Spec {
     name: "capabilities",
     aliases: &[],
-    about: "What this version can do: commands, kinds of locks, exit codes",
-    prints: "lines that begin with version, format, kinds, modes, command, exit",
+    about: "What this version can do: commands, kinds of locks, types of messages, exit codes",
+    prints: "lines that begin with version, format, kinds, modes, message_types, command, exit",
     args: Args::augment_args,
     run: capabilities,
 };
@@ -25,6 +25,7 @@ fn capabilities(matches: &ArgMatches, context: &Context, report: &mut Report) ->
     let Args {} = args::of(matches)?;
     const KINDS: [&str; 4] = [Kind::Path.word(), Kind::Tree.word(), Kind::Glob.word(), Kind::Name.word()];
     const MODES: [&str; 2] = [Mode::Exclusive.word(), Mode::Shared.word()];
+    let types = messages::Kind::ALL.map(messages::Kind::word);
     if context.format().json {
         let codes: Map<String, Value> =
             Code::ALL.iter().map(|code| (code.word().to_owned(), code.number().into())).collect();
@@ -33,7 +34,7 @@ fn capabilities(matches: &ArgMatches, context: &Context, report: &mut Report) ->
         report.data(&[], || {
             json!({
                 "version": env!("CARGO_PKG_VERSION"), "format": FORMAT, "commands": commands,
-                "kinds": KINDS, "modes": MODES, "exit_codes": codes,
+                "kinds": KINDS, "modes": MODES, "message_types": types, "exit_codes": codes,
             })
         });
         return Ok(Code::Done);
@@ -42,6 +43,7 @@ fn capabilities(matches: &ArgMatches, context: &Context, report: &mut Report) ->
     report.data(&["format", &FORMAT.to_string()], || ());
     report.data(&["kinds", &KINDS.join(" ")], || ());
     report.data(&["modes", &MODES.join(" ")], || ());
+    report.data(&["message_types", &types.join(" ")], || ());
     for spec in COMMANDS {
         report.data(&["command", spec.name, &spec.aliases.join(" ")], || ());
     }

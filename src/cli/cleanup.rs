@@ -26,7 +26,7 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
         Some(root) => store::sweep_dead_inits(&root, checkout.state_name())?,
         None => (0, Vec::new()),
     };
-    let (mut code, mut beats, mut abandoned) = (Code::Done, 0, 0);
+    let (mut code, mut beats, mut abandoned, mut forgotten, mut logs) = (Code::Done, 0, 0, 0, 0);
     if let Some(open) = context.open(&checkout, report)? {
         let whereabouts = context.asking(identity.as_ref());
         let caller = identity.as_ref().map(|identity| Caller {
@@ -52,6 +52,14 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
             describe::mention_unlogged(report, &store::Logged::Later(error));
         }
         left.extend(cleaned.left);
+        match locks.forget() {
+            Ok(gone) => forgotten = gone.agents.len(),
+            Err(error) => left.push(error),
+        }
+        match open.mail(None).prune() {
+            Ok(pruned) => logs = pruned.removed,
+            Err(error) => left.push(error),
+        }
     }
     for error in left {
         let failure = Failure::from(error);
@@ -67,6 +75,12 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
     if beats > 0 {
         report
             .note(&format!("signs of life removed, of agents that hold nothing and were not seen for a day: {beats}"));
+    }
+    if forgotten > 0 {
+        report.note(&format!("agents taken out of the registry, who were not seen for a week: {forgotten}"));
+    }
+    if logs > 0 {
+        report.note(&format!("old logs of messages removed: {logs}"));
     }
     Ok(code)
 }

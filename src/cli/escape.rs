@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use crate::domain::is_invisible;
+use crate::domain::{is_invisible, messages::in_place};
 
 fn is_unsafe(c: char) -> bool {
     c.is_control() || is_invisible(c)
@@ -49,9 +49,10 @@ pub(super) fn json(value: &impl serde::Serialize) -> String {
 
 fn escaped(text: &str, kept: impl Fn(char) -> bool) -> String {
     let mut safe = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
+    // What joins an emoji or the letters of a word is not seen either, and belongs there.
+    for (c, in_place) in in_place(text) {
         match c {
-            c if !is_unsafe(c) || kept(c) => safe.push(c),
+            c if in_place || !is_unsafe(c) || kept(c) => safe.push(c),
             '\n' => safe.push_str("\\n"),
             '\t' => safe.push_str("\\t"),
             '\r' => safe.push_str("\\r"),
@@ -129,7 +130,7 @@ mod tests {
             assert!(!json.contains(bad), "{bad:?}");
             assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text, "{bad:?} survives JSON");
         }
-        let fine = "naïve 👩\u{301} 日本語 'quoted' \\ $x";
+        let fine = "naïve 👩\u{301} 日本語 'quoted' \\ $x 👩\u{200d}💻";
         assert_eq!(line(fine), fine);
         assert_eq!(lines("a\tb\nc"), "a\tb\nc");
         assert_eq!(line("a\tb\nc\x1b[31m"), "a\\tb\\nc\\x1b[31m");

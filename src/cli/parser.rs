@@ -38,7 +38,7 @@ fn with<'a>(specs: impl IntoIterator<Item = &'a Spec>) -> Command {
     // Descriptions come last: a flattened group of arguments would set its own.
     let root = Global::augment_args(Command::new("swarmlock"))
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Locks for coding agents that work in one checkout")
+        .about("Locks, messages and a shared picture for coding agents that work in one checkout")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .max_term_width(100);

@@ -227,13 +227,14 @@ pub(super) fn deliver(
     message: &Message,
     recipients: &[(Agent, Presence)],
     sender: Option<&Identity>,
+    harnesses: &[String],
 ) -> Vec<Delivered> {
     let began = host::now().mono_ms;
     let tmux = Tmux::default();
     let mut delivered = Vec::new();
     for (agent, presence) in recipients {
         let late = host::now().mono_ms.saturating_sub(began) >= PANES_LIMIT_MS;
-        let (typed, place) = match target(agent, *presence) {
+        let (typed, place) = match target(agent, *presence, harnesses) {
             _ if sender.is_some_and(|sender| sender.id == agent.id) => (false, "in your own inbox".to_owned()),
             Err(why) => (false, format!("in the inbox: {why}")),
             Ok(_) if late => (false, "in the inbox: other panes took too long".to_owned()),
@@ -281,7 +282,7 @@ fn pane_line(message: &Message) -> String {
     format!("{head}{}{ack}", one_line(&message.content, room))
 }
 
-fn target(agent: &Agent, presence: Presence) -> Result<Target, &'static str> {
+fn target(agent: &Agent, presence: Presence, harnesses: &[String]) -> Result<Target, &'static str> {
     if presence == Presence::Gone {
         return Err("it is gone");
     }
@@ -292,7 +293,8 @@ fn target(agent: &Agent, presence: Presence) -> Result<Target, &'static str> {
     }
     let (pid, started) = pane.server;
     let server = Process::new(pid, started, "tmux: server");
-    Ok(Target { socket: pane.socket.into(), pane: pane.number, server, agent: own })
+    let harnesses = harnesses.to_vec();
+    Ok(Target { socket: pane.socket.into(), pane: pane.number, server, agent: own, harnesses })
 }
 
 /// A word of an agent's that a shell reads.

@@ -141,7 +141,7 @@ pub(super) fn post(post: &Post<'_>, context: &Context, report: &mut Report) -> O
     }
     let delivered = match post.options.no_pane {
         true => post::queued(&sending.recipients),
-        false => post::deliver(message, &sending.recipients, Some(&identity)),
+        false => post::deliver(message, &sending.recipients, Some(&identity), &open.config().harnesses),
     };
     if report.is_json() {
         let deliveries: Vec<_> = delivered.iter().map(post::Delivered::json).collect();

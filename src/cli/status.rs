@@ -3,14 +3,27 @@
 use clap::{ArgMatches, Args as _};
 use serde_json::{Value, json};
 
-use super::{Code, Context, Failure, Outcome, Report, Spec, args, describe, identity::Identity, queue, refusal};
-use crate::{domain::Place, host};
+use super::{
+    Code, Context, Failure, Outcome, Report, Spec, agents, args, context::Open, describe, identity::Identity, queue,
+    refusal,
+};
+use crate::{
+    checkout::Checkout,
+    domain::{
+        AgentId, Found, Now, Place,
+        agents::{Agent, Presence, Signs},
+    },
+    host,
+};
+
+/// How many of a kind are shown of what is others'.
+const SHOWN: usize = 20;
 
 pub(super) const SPEC: Spec = Spec {
     name: "status",
     aliases: &[],
-    about: "Where you are, who you are, how many locks there are, and which are yours",
-    prints: "lines that begin with checkout, directory, agent, locks, mine for each lease of yours, queue, wanted for each place of yours in line, and what you should hear of: lost, waits, turn",
+    about: "All on one screen: where and who you are, who else is here, who holds what, who waits, what you have not read",
+    prints: "lines that begin with checkout, directory, agent, agents, here for each agent, locks, mine for each lease of yours, held for those of others, queue, wanted for each place of yours in line, waiting for those of others, unread, and what you should hear of: lost, waits, turn",
     args: Args::augment_args,
     run: status,
 };
@@ -30,62 +43,38 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
     let Args {} = args::of(matches)?;
     let identity = context.identity_if_known()?;
     let checkout = context.checkout()?;
-    let root = checkout.root().to_string_lossy().into_owned();
-    let dir = checkout.state_path().to_string_lossy().into_owned();
     let open = context.open(&checkout, report)?;
-    let mut counts = Counts::default();
-    let (mut mine, mut mine_json, mut code) = (Vec::new(), Vec::<Value>::new(), Code::Done);
     let now = host::now();
-    if let Some(open) = &open {
-        open.locks().for_each(|_, found| match found {
-            Ok(found) if found.verdict.is_over() => counts.over += 1,
-            Ok(found) => {
-                counts.live += 1;
-                if identity.as_ref().is_some_and(|identity| identity.id == found.lease.agent_id) {
-                    counts.mine += 1;
-                    let until = describe::until_column(&found, now);
-                    mine.push((found.head.text(), found.lease.lease.clone(), until));
-                    mine_json.push(describe::json(&found, now));
-                }
-            }
-            Err(error) => {
-                counts.unreadable += 1;
-                let failure = Failure::from(error);
-                code = code.max(failure.code);
-                report.failure(&failure);
-            }
-        })?;
-    }
+    let mut code = Code::Done;
+    let leases = match &open {
+        Some(open) => Leases::look(open, identity.as_ref(), report, &mut code)?,
+        None => Leases::default(),
+    };
     let places = open.as_ref().map(|open| open.locks().places()).transpose()?.unwrap_or_default();
-    let is_own = |place: &&Place| identity.as_ref().is_some_and(|identity| identity.id == place.ticket.agent_id);
-    let own: Vec<&Place> = places.iter().filter(is_own).collect();
     let notices = match (&open, &identity) {
         (Some(open), Some(identity)) => describe::news(report, open.notices(&identity.id)),
         _ => Vec::new(),
     };
-    let era =
-        open.as_ref().map(|open| open.state().current_era(open.machine())).transpose()?.and_then(|era| era.number);
+    let around = open.as_ref().map(|open| around(open, identity.as_ref(), report, &mut code)).unwrap_or_default();
     if context.format().json {
+        let era =
+            open.as_ref().map(|open| open.state().current_era(open.machine())).transpose()?.and_then(|era| era.number);
+        let Leases { counts, mine_json, held_json, .. } = &leases;
         report.data(&[], || {
             json!({
-                "root": root, "worktree": checkout.worktree().name(), "dir": dir, "exists": open.is_some(), "era": era,
+                "root": checkout.root().to_string_lossy(), "worktree": checkout.worktree().name(),
+                "dir": checkout.state_path().to_string_lossy(), "exists": open.is_some(), "era": era,
                 "agent": identity.as_ref().map(Identity::json),
                 "locks": { "live": counts.live, "mine": counts.mine, "over": counts.over,
                            "unreadable": counts.unreadable },
-                "mine": mine_json, "notices": notices,
+                "mine": mine_json, "held": held_json, "notices": notices, "agents": around.json(),
+                "unread": around.unread,
                 "queue": places.iter().map(|place| refusal::place_json(place, now)).collect::<Vec<_>>(),
             })
         });
         return Ok(code);
     }
-    match checkout.worktree().name() {
-        Some(name) => report.data(&["checkout", &root, &format!("worktree {name}")], || ()),
-        None => report.data(&["checkout", &root], || ()),
-    }
-    match open {
-        Some(_) => report.data(&["directory", &dir], || ()),
-        None => report.data(&["directory", &dir, "not made yet: the first acquire makes it"], || ()),
-    }
+    show_place(report, &checkout, open.is_some());
     match &identity {
         Some(identity) => {
             let reliable = if identity.reliable() { "" } else { ", unreliable" };
@@ -94,16 +83,89 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
         }
         None => report.data(&["agent", "-", "nothing tells who you are"], || ()),
     }
-    report.data(&["locks", &counts.words()], || ());
-    show_line(report, places.len(), &own);
-    for (resource, lease, until) in &mine {
-        report.data(&["mine", resource, lease, until], || ());
+    around.show(report);
+    leases.show(report);
+    let is_own = |place: &&Place| identity.as_ref().is_some_and(|identity| identity.id == place.ticket.agent_id);
+    let own: Vec<&Place> = places.iter().filter(is_own).collect();
+    show_line(report, &places, &own);
+    if let Some(unread) = around.unread.filter(|unread| *unread > 0) {
+        report.data(&["unread", &unread.to_string(), "messages for you: swarmlock inbox"], || ());
     }
     for event in &notices {
         let [at, what, resource, by, more] = describe::notice(event);
         report.data(&[describe::notice_word(event), &resource, &at, &what, &by, &more], || ());
     }
     Ok(code)
+}
+
+fn show_place(report: &mut Report, checkout: &Checkout, made: bool) {
+    let root = checkout.root().to_string_lossy().into_owned();
+    let dir = checkout.state_path().to_string_lossy().into_owned();
+    match checkout.worktree().name() {
+        Some(name) => report.data(&["checkout", &root, &format!("worktree {name}")], || ()),
+        None => report.data(&["checkout", &root], || ()),
+    }
+    if made {
+        report.data(&["directory", &dir], || ());
+    } else {
+        report.data(&["directory", &dir, "not made yet: the first acquire makes it"], || ());
+    }
+}
+
+/// Who holds what.
+#[derive(Default)]
+struct Leases {
+    counts: Counts,
+    /// Resource, lease and end of each of the agent's own.
+    mine: Vec<[String; 3]>,
+    mine_json: Vec<Value>,
+    /// Resource, agent and end of some of the others'.
+    held: Vec<[String; 3]>,
+    held_json: Vec<Value>,
+}
+
+impl Leases {
+    fn look(open: &Open, identity: Option<&Identity>, report: &Report, code: &mut Code) -> Result<Self, Failure> {
+        let (mut leases, now) = (Self::default(), host::now());
+        open.locks().for_each(|_, found| match found {
+            Ok(found) if found.verdict.is_over() => leases.counts.over += 1,
+            Ok(found) => leases.add(&found, identity, now),
+            Err(error) => {
+                leases.counts.unreadable += 1;
+                let failure = Failure::from(error);
+                *code = (*code).max(failure.code);
+                report.failure(&failure);
+            }
+        })?;
+        Ok(leases)
+    }
+
+    fn add(&mut self, found: &Found, identity: Option<&Identity>, now: Now) {
+        self.counts.live += 1;
+        let lease = &found.lease;
+        if identity.is_some_and(|identity| identity.id == lease.agent_id) {
+            self.counts.mine += 1;
+            self.mine.push([found.head.text(), lease.lease.clone(), describe::until_column(found, now)]);
+            self.mine_json.push(describe::json(found, now));
+        } else if self.held.len() < SHOWN {
+            self.held.push([found.head.text(), lease.agent_id.to_string(), describe::until_column(found, now)]);
+            self.held_json.push(describe::json(found, now));
+        }
+    }
+
+    fn show(&self, report: &mut Report) {
+        report.data(&["locks", &self.counts.words()], || ());
+        for [resource, lease, until] in &self.mine {
+            report.data(&["mine", resource, lease, until], || ());
+        }
+        for [resource, agent, until] in &self.held {
+            report.data(&["held", resource, agent, until], || ());
+        }
+        let unseen = self.counts.live.saturating_sub(self.counts.mine).saturating_sub(self.held.len());
+        if unseen > 0 {
+            report.data(&["held", &format!("{unseen} more: swarmlock list")], || ());
+        }
+    }
 }
 
 impl Counts {
@@ -113,13 +175,86 @@ impl Counts {
     }
 }
 
-/// How many wait, and the agent's own places.
-fn show_line(report: &mut Report, count: usize, own: &[&Place]) {
-    if count > 0 {
-        report.data(&["queue", &format!("{count} wait ({} of them you)", own.len())], || ());
+/// Who is here.
+#[derive(Default)]
+struct Around {
+    agents: Vec<(Agent, Presence, Signs, usize)>,
+    /// What the one who asks has not read; `None` if nothing tells who that is.
+    unread: Option<usize>,
+}
+
+/// Who is here; where that cannot be told, all else is told nevertheless.
+fn around(open: &Open, identity: Option<&Identity>, report: &Report, code: &mut Code) -> Around {
+    look_around(open, identity).unwrap_or_else(|failure| {
+        *code = (*code).max(failure.code);
+        report.failure(&failure);
+        Around::default()
+    })
+}
+
+fn look_around(open: &Open, identity: Option<&Identity>) -> Result<Around, Failure> {
+    let locks = open.locks();
+    let agents = locks.agents()?;
+    let mut ids: Vec<AgentId> = agents.iter().map(|(agent, _)| agent.id.clone()).collect();
+    ids.extend(identity.map(|identity| identity.id.clone()));
+    let unread = open.mail(None).unread(&ids)?;
+    let own = identity.and_then(|_| unread.last().copied());
+    let agents = agents.into_iter().zip(unread).map(|((agent, presence), unread)| {
+        let signs = locks.signs(&agent)?;
+        Ok((agent, presence, signs, unread))
+    });
+    Ok(Around { agents: agents.collect::<Result<_, Failure>>()?, unread: own })
+}
+
+impl Around {
+    fn json(&self) -> Vec<Value> {
+        let one = |(agent, presence, signs, unread): &(Agent, Presence, Signs, usize)| {
+            let mut value = agents::json(agent, *presence, signs);
+            if let Value::Object(map) = &mut value {
+                map.insert("unread".to_owned(), json!(unread));
+            }
+            value
+        };
+        self.agents.iter().map(one).collect()
+    }
+
+    fn show(&self, report: &mut Report) {
+        if self.agents.is_empty() {
+            return;
+        }
+        let count = |presence| self.agents.iter().filter(|(_, there, _, _)| *there == presence).count();
+        let words: Vec<String> =
+            Presence::ALL.iter().map(|presence| format!("{} {}", count(*presence), presence.word())).collect();
+        report.data(&["agents", &words.join(", ")], || ());
+        let present = self.agents.iter().filter(|(_, presence, _, _)| *presence != Presence::Gone);
+        for (agent, presence, signs, unread) in present {
+            let columns = [
+                "here".to_owned(),
+                agent.id.to_string(),
+                presence.word().to_owned(),
+                agents::seen(signs, host::now()),
+                agent.harness.clone().unwrap_or_else(|| "-".to_owned()),
+                agent.role.clone().unwrap_or_else(|| "-".to_owned()),
+                agents::pane(agent),
+                format!("{unread} unread"),
+            ];
+            report.data(&columns.each_ref().map(String::as_str), || ());
+        }
+    }
+}
+
+/// How many wait, the agent's own places, and those of others.
+fn show_line(report: &mut Report, places: &[Place], own: &[&Place]) {
+    if !places.is_empty() {
+        report.data(&["queue", &format!("{} wait ({} of them you)", places.len(), own.len())], || ());
     }
     for place in own {
         let [resources, ticket, state, since] = queue::waiting_line(place);
         report.data(&["wanted", &resources, &ticket, &state, &since], || ());
+    }
+    let of_others = |place: &&Place| !own.iter().any(|own| own.ticket.number == place.ticket.number);
+    for place in places.iter().filter(of_others).take(SHOWN) {
+        let [resources, ticket, state, since] = queue::waiting_line(place);
+        report.data(&["waiting", &resources, &ticket, &state, &since, place.ticket.agent_id.as_str()], || ());
     }
 }

@@ -37,7 +37,8 @@ fn tick(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
     let agents = open.locks().agents()?;
     for message in settled.reminded.iter().chain(&settled.escalated) {
         report.changed();
-        say(report, message, &agents, args.no_pane);
+        let harnesses = &open.config().harnesses;
+        say(report, message, &agents, (!args.no_pane).then_some(harnesses));
     }
     let pruned = mail.prune()?;
     if pruned.removed > 0 {
@@ -49,9 +50,12 @@ fn tick(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
     Ok(Code::Done)
 }
 
-fn say(report: &mut Report, message: &Message, agents: &[(Agent, Presence)], no_pane: bool) {
+fn say(report: &mut Report, message: &Message, agents: &[(Agent, Presence)], harnesses: Option<&Vec<String>>) {
     let to: Vec<(Agent, Presence)> = agents.iter().filter(|(agent, _)| message.is_for(&agent.id)).cloned().collect();
-    let delivered = if no_pane { post::queued(&to) } else { post::deliver(message, &to, None) };
+    let delivered = match harnesses {
+        None => post::queued(&to),
+        Some(harnesses) => post::deliver(message, &to, None, harnesses),
+    };
     let word = if message.retry.is_some() { "again" } else { "escalated" };
     let id = message.original_msg_id.as_deref().unwrap_or(&message.msg_id);
     let place = delivered.iter().map(|one| format!("{}: {}", one.recipient, one.place)).collect::<Vec<_>>().join("; ");

@@ -32,6 +32,7 @@ mod refusals;
 mod release;
 mod running;
 mod scale;
+mod tmux;
 mod told;
 mod waiting;
 mod worktrees;

@@ -1,8 +1,8 @@
 //! Registering and retiring, inside the guard.
 
-use super::{Agent, Enrolment, Presence, Registry, presence};
+use super::{Agent, Enrolment, Presence, Registry, Signs, presence};
 use crate::{
-    domain::{AgentId, Locks, Result},
+    domain::{AgentId, Locks, Now, Result},
     fs::FileName,
     store::{Error, Session, StateDir},
 };
@@ -23,6 +23,24 @@ pub struct Discovered {
     pub id: AgentId,
     /// What is known of it.
     pub enrolment: Enrolment,
+}
+
+/// What was taken out of the registry because nobody has seen it for long.
+#[derive(Clone, Debug, Default)]
+pub struct Forgotten {
+    /// The agents.
+    pub agents: Vec<AgentId>,
+    /// How many cursors, theirs and those of nobody.
+    pub cursors: usize,
+}
+
+/// How long an agent is in the registry after its last sign of life, in milliseconds.
+const KEPT_MS: u64 = 7 * 24 * 3600 * 1000;
+
+fn is_old(agent: &Agent, signs: &Signs, now: Now) -> bool {
+    let there = presence(signs, now);
+    let seen = signs.seen.map_or(agent.last_seen, |seen| seen.wall.max(agent.last_seen));
+    (there == Presence::Gone || there == Presence::Stale) && seen.ms_before(now.wall) >= KEPT_MS
 }
 
 /// What came of retiring an agent.
@@ -46,7 +64,7 @@ impl Registry {
         state: &StateDir,
         id: &AgentId,
         known: &Enrolment,
-        now: crate::domain::Now,
+        now: Now,
     ) -> Result<(Self, bool)> {
         let mut registry = Self::open(session, state, now)?;
         let since = session.number()?.saturating_sub(1);
@@ -138,6 +156,58 @@ impl Locks<'_> {
             }
             Ok(enrolled.into_iter().filter_map(|(id, new)| Some((registry.get(&id)?.clone(), new))).collect())
         })
+    }
+
+    /// Takes agents out of the registry that are gone or silent, hold nothing, and were not seen for a week; and cursors of
+    /// those that are in it no more. Looks first, and enters the guard only if there are any.
+    ///
+    /// # Errors
+    /// If the guard is busy, or the registry is damaged or cannot be written.
+    pub fn forget(&self) -> Result<Forgotten> {
+        let registry = Registry::read(self.state)?;
+        let now = (self.clock)();
+        let mut old = Vec::new();
+        for agent in &registry.agents {
+            let asks = self.caller.is_some_and(|caller| *caller.agent == agent.id);
+            if !asks && is_old(agent, &self.signs(agent)?, now) {
+                old.push(agent.id.clone());
+            }
+        }
+        if !old.is_empty() {
+            self.for_each(|_, found| {
+                let holder = found.map(|found| found.lease.agent_id);
+                old.retain(|id| holder.as_ref().is_ok_and(|holder| holder != id));
+            })?;
+        }
+        let lost: Vec<FileName> = self.cursors_of_nobody(&registry)?;
+        if old.is_empty() && lost.is_empty() {
+            return Ok(Forgotten::default());
+        }
+        self.visit_unseen(|inside| {
+            let mut registry = Registry::read(self.state)?;
+            let mut forgotten = Forgotten::default();
+            for id in old {
+                // It may have come back since we looked.
+                let still = match registry.get(&id) {
+                    Some(agent) => is_old(agent, &inside.signs(agent)?, inside.now),
+                    None => false,
+                };
+                forgotten.agents.extend(still.then(|| registry.forget(&id)).flatten().map(|agent| agent.id));
+            }
+            if !forgotten.agents.is_empty() {
+                registry.write(inside.session, inside.now)?;
+            }
+            for name in self.cursors_of_nobody(&registry)? {
+                inside.session.remove_cursor(&name)?;
+                forgotten.cursors += 1;
+            }
+            Ok(forgotten)
+        })
+    }
+
+    fn cursors_of_nobody(&self, registry: &Registry) -> Result<Vec<FileName>> {
+        let known = |name: &FileName| AgentId::new(name.as_str()).is_ok_and(|id| registry.get(&id).is_some());
+        Ok(self.state.cursors()?.into_iter().filter(|name| !known(name)).collect())
     }
 
     /// How many leases an agent holds that are not over.

@@ -5,7 +5,7 @@ mod entry;
 mod registry;
 mod status;
 
-pub use change::{Discovered, Registered, Retired};
+pub use change::{Discovered, Forgotten, Registered, Retired};
 pub use entry::{Agent, Enrolment, PaneKey};
 pub use registry::{Registry, known_as};
 pub use status::{Presence, Signs, presence};

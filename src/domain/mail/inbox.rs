@@ -1,10 +1,10 @@
 //! The inbox of one agent: what it has not read yet, oldest first.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{collections::VecDeque, ops::ControlFlow, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Mail, Message, line::Head};
+use super::{Mail, Message, line::Address};
 use crate::{
     domain::{
         AgentId, Result, Timestamp,
@@ -12,7 +12,7 @@ use crate::{
         notices,
     },
     fs::FileName,
-    store::{Cursor, Error, Event, FORMAT, StateDir, Tickets, events_after, kind, messages_backwards},
+    store::{Cursor, Error, Event, FORMAT, StateDir, Tickets, events_after, kind, layout, messages_backwards},
 };
 
 /// How far an agent has read: the numbers of the last message and of the last event.
@@ -25,6 +25,13 @@ struct Position {
     /// Whether nothing has been read yet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     fresh: bool,
+}
+
+struct Unread {
+    oldest: Vec<Message>,
+    count: usize,
+    /// The largest number in the logs, whoever it is for.
+    newest: u64,
 }
 
 /// One thing in an inbox.
@@ -116,22 +123,26 @@ impl Mail<'_> {
             fresh: false,
         });
         // Messages first, then events: each log has its own cursor, so what comes in between is in the next page.
-        let (messages, newest) = self.unread_messages(agent, at.messages)?;
+        let unread = self.unread_messages(agent, at.messages, limit.max(1))?;
         let (events, newest_event) = self.unread_notices(agent, at.events)?;
         let earlier = if at.fresh { Some(self.count_before(agent, since)?) } else { None };
-        let mut items: Vec<Item> = messages.into_iter().map(|message| Item::Message(Box::new(message))).collect();
+        let total = unread.count.saturating_add(events.len());
+        let oldest = unread.oldest.last().map(|message| message.seq).filter(|_| unread.count > unread.oldest.len());
+        let mut items: Vec<Item> = unread.oldest.into_iter().map(|message| Item::Message(Box::new(message))).collect();
         items.extend(events.into_iter().map(|event| Item::Notice(Box::new(event))));
         items.sort_by_key(Item::number);
         let rest = items.split_off(limit.max(1).min(items.len()));
-        let mut read_to = Position { messages: newest, events: newest_event, fresh: false, ..at.clone() };
         // What is not shown now must be found again: the cursor stays before it.
+        let mut read_to =
+            Position { messages: oldest.unwrap_or(unread.newest), events: newest_event, fresh: false, ..at.clone() };
         for item in &rest {
             match item {
                 Item::Message(message) => read_to.messages = read_to.messages.min(message.seq.saturating_sub(1)),
                 Item::Notice(event) => read_to.events = read_to.events.min(event.n.saturating_sub(1)),
             }
         }
-        Ok(Inbox { items, remaining: rest.len(), earlier, again, cursor, read_to, at })
+        let remaining = total.saturating_sub(items.len());
+        Ok(Inbox { items, remaining, earlier, again, cursor, read_to, at })
     }
 
     /// How many messages an agent has not read. Takes no guard.
@@ -146,7 +157,7 @@ impl Mail<'_> {
         }
         let oldest = counts.iter().map(|(at, _)| *at).min().unwrap_or(u64::MAX);
         messages_backwards(self.locks.state, |line| {
-            let Some(head) = Head::parse(line) else { return ControlFlow::Continue(()) };
+            let Some(head) = Address::parse(line) else { return ControlFlow::Continue(()) };
             if head.seq <= oldest {
                 return ControlFlow::Break(());
             }
@@ -169,21 +180,33 @@ impl Mail<'_> {
         }
     }
 
-    fn unread_messages(&self, agent: &AgentId, after: u64) -> Result<(Vec<Message>, u64)> {
-        let (mut found, mut newest) = (Vec::new(), after);
+    /// Only the oldest `limit` are kept: there may be very many.
+    fn unread_messages(&self, agent: &AgentId, after: u64, limit: usize) -> Result<Unread> {
+        let (mut kept, mut count, mut newest) = (VecDeque::new(), 0_usize, after);
         messages_backwards(self.locks.state, |line| {
-            let Some(head) = Head::parse(line) else { return ControlFlow::Continue(()) };
-            if head.seq <= after {
+            let Some(address) = Address::parse(line) else { return ControlFlow::Continue(()) };
+            if address.seq <= after {
                 return ControlFlow::Break(());
             }
-            newest = newest.max(head.seq);
-            if head.is_for(agent.as_str()) {
-                found.extend(Message::parse(line));
+            newest = newest.max(address.seq);
+            if address.is_for(agent.as_str()) {
+                count += 1;
+                // The buffer of the one that has to go serves again.
+                let mut bytes: Vec<u8> =
+                    if kept.len() >= limit { kept.pop_front().unwrap_or_default() } else { Vec::new() };
+                bytes.clear();
+                bytes.extend_from_slice(line);
+                kept.push_back(bytes);
             }
             ControlFlow::Continue(())
         })?;
-        found.reverse();
-        Ok((found, newest))
+        let read = kept.iter().rev().map(|line| {
+            Message::parse(line).ok_or_else(|| Error::Damaged {
+                path: self.locks.state.path().join(layout::MESSAGES.as_str()),
+                why: "a message in it has keys of other types than they should be".to_owned(),
+            })
+        });
+        Ok(Unread { oldest: read.collect::<Result<_>>()?, count, newest })
     }
 
     fn unread_notices(&self, agent: &AgentId, after: u64) -> Result<(Vec<Event>, u64)> {
@@ -213,9 +236,9 @@ impl Mail<'_> {
 
     fn count_before(&self, agent: &AgentId, since: u64) -> Result<usize> {
         let mut count = 0;
-        self.backwards(|message| {
-            let meant = message.to.as_deref() == Some("@all") || message.is_for(agent);
-            count += usize::from(message.seq <= since && meant && message.retry.is_none());
+        messages_backwards(self.locks.state, |line| {
+            let before = Address::parse(line).filter(|address| address.seq <= since && address.is_first());
+            count += usize::from(before.is_some_and(|address| address.is_for_all() || address.is_for(agent.as_str())));
             ControlFlow::Continue(())
         })?;
         Ok(count)
@@ -227,7 +250,7 @@ fn read_position(state: &StateDir, name: &FileName, agent: &AgentId) -> Result<O
     match serde_json::from_slice::<Position>(&bytes) {
         Ok(at) if at.agent_id == *agent => Ok(Some(at)),
         Ok(_) | Err(_) => {
-            let path = state.path().join(crate::store::layout::CURSORS.as_str()).join(name.as_str());
+            let path = state.path().join(layout::CURSORS.as_str()).join(name.as_str());
             Err(Error::Damaged { path, why: "it is no cursor of this agent".to_owned() })
         }
     }

@@ -107,7 +107,39 @@ impl Message {
     }
 }
 
-/// As much of a line as most readers need.
+/// The number of a message, and whose inboxes it is in.
+#[derive(Debug, Deserialize)]
+pub(super) struct Address<'a> {
+    pub(super) seq: u64,
+    #[serde(borrow)]
+    recipients: Vec<Name<'a>>,
+    #[serde(borrow, default)]
+    to: Option<Name<'a>>,
+    #[serde(default)]
+    retry: Option<u32>,
+}
+
+impl<'a> Address<'a> {
+    pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok().filter(|address: &Self| address.seq > 0)
+    }
+
+    pub(super) fn is_for(&self, agent: &str) -> bool {
+        self.recipients.iter().any(|name| name.0 == agent)
+    }
+
+    /// Whether it was sent to everybody.
+    pub(super) fn is_for_all(&self) -> bool {
+        self.to.as_ref().is_some_and(|to| to.0 == "@all")
+    }
+
+    /// Whether it is no message that is shown again.
+    pub(super) fn is_first(&self) -> bool {
+        self.retry.is_none()
+    }
+}
+
+/// What limits and ages are counted by.
 #[derive(Debug, Deserialize)]
 pub(super) struct Head<'a> {
     pub(super) seq: u64,

@@ -113,7 +113,8 @@ impl Running {
         command.env_remove("TMUX").env_remove("TMUX_PANE").env("LC_ALL", "C.UTF-8");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let child = command.spawn().map_err(|error| {
-            if error.kind() == io::ErrorKind::NotFound {
+            // Denied: also where a directory of PATH may not be looked into.
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) {
                 Unreachable::NoProgram
             } else {
                 Unreachable::Failed(format!("tmux cannot be started: {error}"))

@@ -9,7 +9,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 use super::{
     Line, Pane, Table, Tmux,
     call::Deadline,
-    front::{between, is_in_front},
+    front::{between, is_harness, is_in_front},
     readers::{May, may},
 };
 use crate::{
@@ -34,8 +34,10 @@ pub struct Target {
     pub pane: u32,
     /// The server: one that was started again has other panes under the same numbers.
     pub server: Process,
-    /// The agent's own process.
+    /// The agent's own process, which must be a harness: the line would be a command to an editor or a shell.
     pub agent: Process,
+    /// Names of executables that are harnesses too, as for [`agent_in`](super::agent_in).
+    pub harnesses: Vec<String>,
 }
 
 /// What has become of a line.
@@ -141,10 +143,14 @@ fn look(pane: &Pane, to: &Target, line: &Line) -> Result<bool, Not> {
     if !is_in_front(pane.pid, &to.agent) {
         return not("the agent is not in front in its pane");
     }
+    let harness: store::Result<bool> = is_harness(&to.agent, &to.harnesses);
+    if !harness? {
+        return not("the process in front is no harness that is known");
+    }
     let above: Option<Vec<_>> = between(&to.agent, pane.pid)?;
     let Some(above) = above else { return not("the agent is not below the process of the pane") };
     let known: Vec<u32> = above.iter().map(|stat| stat.pid).chain([to.agent.pid]).collect();
-    let reads: store::Result<_> = Table::look().and_then(|table| table.reads_too(pane, &known));
+    let reads: store::Result<_> = Table::look().and_then(|table| table.reads_too(pane, &known, &to.harnesses));
     if let Some(name) = reads? {
         return not(format!("{name} reads in the pane too"));
     }

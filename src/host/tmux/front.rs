@@ -87,10 +87,10 @@ impl Table {
 
     /// Another process than these in the foreground of the terminal that may read what is typed there: an editor that
     /// the agent has started, a pager beside it. A harness may.
-    pub(super) fn reads_too(&self, pane: &Pane, known: &[u32]) -> store::Result<Option<String>> {
+    pub(super) fn reads_too(&self, pane: &Pane, known: &[u32], extra: &[String]) -> store::Result<Option<String>> {
         let Some(own) = self.own_process(pane) else { return Ok(None) };
         for member in self.all.iter().filter(|stat| is_member(stat, own) && !known.contains(&stat.pid)) {
-            if harness_of(member, &[])?.is_none() && reads(member.pid, &pane.tty) {
+            if harness_of(member, extra)?.is_none() && reads(member.pid, &pane.tty) {
                 return Ok(Some(member.comm.clone()));
             }
         }
@@ -140,6 +140,15 @@ pub(super) fn between(agent: &Process, pane_pid: u32) -> store::Result<Option<Ve
 /// Whether a process is in the foreground of the terminal that `own` is in.
 fn is_member(stat: &Stat, own: &Stat) -> bool {
     stat.terminal == own.terminal && stat.group == own.front
+}
+
+/// Whether this very process is a harness, or a program that is called like one of `extra`.
+pub(super) fn is_harness(process: &Process, extra: &[String]) -> store::Result<bool> {
+    let found = stat(&process.pid.to_string())?.filter(|found| found.started == process.started);
+    Ok(match found {
+        Some(found) => harness_of(&found, extra)?.is_some(),
+        None => false,
+    })
 }
 
 fn harness_of(stat: &Stat, extra: &[String]) -> store::Result<Option<String>> {

@@ -51,7 +51,7 @@ pub struct Listing {
 /// Why a server did not tell of its panes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unreachable {
-    /// There is no program of that name.
+    /// There is no program of that name that we may run.
     NoProgram,
     /// Nothing answers at that socket.
     NoServer,
@@ -101,7 +101,7 @@ impl Unreachable {
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoProgram => f.write_str("there is no program tmux on PATH"),
+            Self::NoProgram => f.write_str("there is no program tmux on PATH that this user may run"),
             Self::NoServer => f.write_str("no tmux server runs there"),
             Self::Denied => f.write_str("the socket of the tmux server is not open to this user"),
             Self::Hangs(limit) => write!(f, "tmux did not answer within {}", humantime::format_duration(*limit)),

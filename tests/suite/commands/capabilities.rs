@@ -26,6 +26,12 @@ fn what_it_lists_is_what_the_parser_and_the_exit_codes_are() {
     let codes: BTreeMap<_, _> = Code::ALL.iter().map(|code| (code.word().to_owned(), code.number().into())).collect();
     assert_eq!(json["exit_codes"].as_object().unwrap().clone().into_iter().collect::<BTreeMap<_, _>>(), codes);
     assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
+    for kind in json["message_types"].as_array().unwrap() {
+        // There is nobody to send it to; but the type is one.
+        let kind = kind.as_str().unwrap();
+        Site::new().agent("alice").run(["send", "bob", &kind.to_lowercase(), "x"]).expect(13);
+    }
+    assert!(json["message_types"].as_array().unwrap().len() >= 15);
 
     let text = site.nobody().run(["capabilities"]).expect(0).out;
     for (name, aliases) in commands {

@@ -124,3 +124,35 @@ fn places_that_are_lost_go_and_those_that_are_kept_stay() {
     let left: Vec<_> = crate::waiting::tickets(&site).into_iter().map(|ticket| ticket.agent).collect();
     assert_eq!(left, ["carol"]);
 }
+
+#[test]
+fn agents_that_nobody_has_seen_for_a_week_leave_the_registry_with_their_cursors() {
+    let site = Site::new();
+    for id in ["alice", "bob", "carol", "dave"] {
+        site.agent(id).run(["agents", "register"]).expect(0);
+        site.agent(id).run(["inbox"]).expect(0);
+    }
+    site.agent("carol").run(["acquire", "a", "--ttl", "24h"]).expect(0);
+    // As after a week in which nothing but dave's beat came.
+    let path = site.state("ACTIVE_AGENTS.json");
+    let mut registry: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for agent in registry["agents"].as_array_mut().unwrap() {
+        agent["last_seen"] = "2026-01-01T00:00:00Z".into();
+    }
+    fs::write(&path, registry.to_string()).unwrap();
+    for id in ["alice", "bob", "carol"] {
+        fs::remove_file(site.state("beats").join(id)).unwrap();
+    }
+    let ids = || {
+        let agents = site.nobody().run(["agents", "list", "--all", "--json"]).expect(0).json_lines();
+        agents.iter().map(|agent| agent["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(), ["alice", "bob", "carol", "dave"]);
+    let cleaned = site.agent("bob").run(["cleanup"]).expect(0);
+    assert!(cleaned.err.contains("not seen for a week: 1"), "{cleaned}");
+    // Bob has called, carol holds a lease, and dave has left a sign of life.
+    assert_eq!(ids(), ["bob", "carol", "dave"]);
+    assert!(!site.state("cursors/alice").exists() && site.state("cursors/bob").exists());
+    // Her name is nobody else's.
+    assert_eq!(site.agent("eve").run(["agents", "register", "alice", "--id-only"]).expect(0).out, "alice-2\n");
+}

@@ -40,7 +40,7 @@ pub fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Seen> {
     let (mut seen, mut todo) = (BTreeMap::new(), vec![dir.to_owned()]);
     while let Some(path) = todo.pop() {
         let meta = fs::symlink_metadata(&path).unwrap();
-        if path.ends_with(".agent_locks/beats") {
+        if path.ends_with(".agent_locks/beats") || path.ends_with(".agent_locks/ACTIVE_AGENTS.json") {
             continue;
         }
         if meta.is_dir() {

@@ -53,6 +53,8 @@ struct Reader {
     solid: Vec<usize>,
     /// For each token, whether nothing but blanks and strokes stands before it in its line.
     begins: Vec<bool>,
+    /// For each token, whether a name there would be that of a frame, or behind a name space.
+    may_name: Vec<bool>,
 }
 
 impl Reader {
@@ -65,12 +67,20 @@ impl Reader {
             }
             *solid = last;
         }
-        let mut reader = Self { tokens, solid, begins: Vec::new() };
-        let mut begin = true;
+        let mut reader = Self { tokens, solid, begins: Vec::new(), may_name: Vec::new() };
+        let (mut begin, mut open, mut colon) = (true, false, false);
         for (index, token) in reader.tokens.iter().enumerate() {
             reader.begins.push(begin);
             let goes_on = matches!(token.what, What::Thin | What::Odd | What::Blank) && begin;
             begin = goes_on || token.what == What::Break || reader.is_written_break(index);
+            reader.may_name.push(open || colon);
+            open = match token.what {
+                What::Open | What::Square => true,
+                What::Mark | What::Bar | What::Slash | What::Blank | What::Break | What::Thin | What::Odd => open,
+                What::Letter(_) | What::Escaped(_) => open && reader.is_written_break(index),
+                What::Close | What::Colon | What::Equals | What::Other => false,
+            };
+            colon = token.what == What::Colon;
         }
         reader
     }
@@ -105,7 +115,7 @@ impl Reader {
                     }
                 }
                 What::Letter(_) | What::Escaped(_) => {
-                    if index == 0 || self.letter(index - 1).is_none() || self.is_written_break(index - 1) {
+                    if self.may_name.get(index).is_some_and(|may| *may) {
                         names.set(index, self.name(index, &names));
                     }
                     let through = if self.is_written_break(index) { before } else { None };
@@ -121,7 +131,7 @@ impl Reader {
 
     /// The name of a frame that begins there: of one that begins with `<`, or also with `[`.
     fn name(&self, start: usize, names: &Names) -> Option<At> {
-        let spaced = self.spelled(start, What::is_thin);
+        let spaced = self.spelled(start, Between::Blanks);
         if names::begins_frame(&spaced.letters) {
             return Some(At::Any);
         }
@@ -129,14 +139,14 @@ impl Reader {
         if matches!(self.what(spaced.end), Some(What::Close | What::Slash | What::Bar | What::Colon)) {
             found = names::frame(&spaced.letters);
         }
-        for skip in [|_| false, is_stroke] {
-            let word = self.spelled(start, skip);
+        for between in [Between::Nothing, Between::Stroke] {
+            let word = self.spelled(start, between);
             if self.ends(word.end) {
                 found = found.max(names::frame(&word.letters));
             }
         }
         // Behind a name space.
-        let end = self.spelled(start, is_stroke).end;
+        let end = self.spelled(start, Between::Stroke).end;
         let local = if self.what(end) == Some(What::Colon) { names.get(end + 1) } else { None };
         found.max(local)
     }
@@ -152,33 +162,22 @@ impl Reader {
         }
     }
 
-    /// The letters from there on, passing over some signs between them, no more than any name has; and the first token
-    /// that is none of both.
-    fn spelled(&self, start: usize, skip: fn(What) -> bool) -> Spelled {
+    /// The letters from there on with no more between them than said, and no more of them than any name has; and the first
+    /// token behind.
+    fn spelled(&self, start: usize, between: Between) -> Spelled {
         let (mut letters, mut index) = (String::new(), start);
-        let mut count = 0;
-        while count <= LONGEST {
+        // The letters of names are one byte each.
+        while letters.len() <= LONGEST {
             if let Some(c) = self.letter(index) {
                 letters.push(c);
-                count += 1;
                 index += 1;
                 continue;
             }
-            let next = match self.what(index) {
-                Some(what) if skip(what) => {
-                    if skip(What::Blank) {
-                        self.solid.get(index).copied().unwrap_or(index)
-                    } else {
-                        index + 1
-                    }
-                }
+            index = match (self.what(index), between) {
+                (Some(What::Thin | What::Odd), Between::Stroke) if self.letter(index + 1).is_some() => index + 1,
+                (Some(what), Between::Blanks) if what.is_thin() => self.solid.get(index).copied().unwrap_or(index + 1),
                 _ => break,
             };
-            // What stands behind the last letter is not passed over.
-            if next == index || (!skip(What::Blank) && self.letter(next).is_none()) {
-                break;
-            }
-            index = next;
         }
         Spelled { letters, end: index }
     }
@@ -188,17 +187,24 @@ impl Reader {
         if !self.begins.get(start).is_some_and(|begins| *begins) {
             return None;
         }
-        let spelled = self.spelled(start, What::is_thin);
-        let is_speaker = self.what(spelled.end) == Some(What::Colon) && names::is_speaker(&spelled.letters);
-        let last = (start..spelled.end).rev().find(|index| self.letter(*index).is_some()).filter(|_| is_speaker)?;
+        let spelled = self.spelled(start, Between::Blanks);
+        if self.what(spelled.end) != Some(What::Colon) || !names::is_speaker(&spelled.letters) {
+            return None;
+        }
+        let last = (start..spelled.end).rev().find(|index| self.letter(*index).is_some())?;
         let (from, to) = (self.tokens.get(start)?.range.start, self.tokens.get(last)?.range.end);
         Some([(from..from, MARK), (to..to, END_MARK)])
     }
 }
 
-/// What stands between letters of one word.
-fn is_stroke(what: What) -> bool {
-    matches!(what, What::Thin | What::Odd)
+/// What may stand between the letters of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Between {
+    Nothing,
+    /// One stroke, dot or quote.
+    Stroke,
+    /// Any number of these and of blanks.
+    Blanks,
 }
 
 /// Letters in a row.

@@ -267,13 +267,17 @@ pub(super) fn reads_as_frame(text: &str) -> bool {
             c => c,
         })
         .collect();
-    let close: String = read.chars().filter(|c| !c.is_whitespace() && !"-_.!?/\"'*#".contains(*c)).collect();
+    let seen = |c: char| c.is_ascii() || c.is_alphanumeric() || "‹›".contains(c);
+    let close: String =
+        read.chars().filter(|c| seen(*c) && !c.is_whitespace() && !"-_.!?/\"'*#".contains(*c)).collect();
     let starts = |sign: &str, names: &[&str]| {
         close.split(sign).skip(1).any(|rest| {
             names.iter().any(|name| {
                 let rest = rest.trim_start_matches(['<', '|']);
                 // Others are words, or begin some.
-                rest.strip_prefix(name).is_some_and(|rest| *name != "system" || !rest.starts_with(char::is_alphabetic))
+                rest.strip_prefix(name).is_some_and(|rest| {
+                    *name != "system" || !rest.starts_with(|c: char| c.is_alphanumeric() || ",;(){}&%".contains(c))
+                })
             })
         })
     };
