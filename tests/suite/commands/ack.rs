@@ -1,7 +1,7 @@
 //! `ack`: who may, by what, and what its sender sees of it.
 
 use super::send::{log, registered, sent, unread, unread_texts};
-use super::tick::{age, pending};
+use super::tick::{HOUR, age, pending};
 use crate::harness::{Run, Site, finish};
 
 fn ack(site: &Site, agent: &str, args: &[&str]) -> Run {
@@ -94,8 +94,8 @@ fn of_a_message_to_several_each_acknowledges_its_own() {
 fn a_reminder_is_acknowledged_by_either_id() {
     for own in [false, true] {
         let site = registered(&["alice", "bob"]);
-        let id = sent(&site, "alice", &["bob", "INFO", "x", "--ack=1s"]);
-        age(&site, 1_000);
+        let id = sent(&site, "alice", &["bob", "INFO", "x", "--ack=1h"]);
+        age(&site, HOUR);
         site.nobody().run(["tick"]).expect(0);
         let reminder = log(&site)[1].clone();
         assert_ne!(reminder["msg_id"], id.as_str());
@@ -104,7 +104,7 @@ fn a_reminder_is_acknowledged_by_either_id() {
         assert_eq!(log(&site)[2]["parent_msg_id"], id.as_str());
         let other = if own { &id } else { reminder["msg_id"].as_str().unwrap() };
         assert!(ack(&site, "bob", &[other]).expect(0).out.starts_with("already\t"));
-        age(&site, 60_000);
+        age(&site, 60 * HOUR);
         assert_eq!(site.nobody().run(["tick"]).expect(0).out, "");
     }
 }

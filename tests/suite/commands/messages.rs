@@ -86,11 +86,11 @@ fn each_filter_leaves_what_it_is_for() {
 #[test]
 fn a_thread_is_all_that_answers_each_other_with_acknowledgements_and_reminders() {
     let site = registered(&["alice", "bob"]);
-    let first = sent(&site, "alice", &["bob", "QUESTION", "why?", "--ack=1s"]);
+    let first = sent(&site, "alice", &["bob", "QUESTION", "why?", "--ack=1h"]);
     sent(&site, "alice", &["bob", "INFO", "another matter"]);
     let answer = sent(&site, "bob", &["alice", "INFO", "because", "--reply-to", &first]);
     sent(&site, "alice", &["bob", "INFO", "I see", "--reply-to", &answer[..8]]);
-    super::tick::age(&site, 1_000);
+    super::tick::age(&site, super::tick::HOUR);
     site.nobody().run(["tick"]).expect(0);
     let reminder = log(&site).pop().unwrap()["msg_id"].as_str().unwrap().to_owned();
     site.agent("bob").run(["ack", &reminder, "seen"]).expect(0);

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::harness::{Run, Site, finish};
 
+/// In milliseconds: no call takes nearly as long.
+pub const HOUR: i64 = 3_600_000;
+
 /// The document of acknowledgements that are due.
 pub fn pending(site: &Site) -> Value {
     serde_json::from_slice(&fs::read(site.state("PENDING_ACKS.json")).unwrap()).unwrap()
@@ -54,11 +57,11 @@ fn pair(word: &str, who: &str) -> Vec<(String, String)> {
 #[test]
 fn a_message_is_shown_again_three_times_and_then_everybody_is_told_once() {
     let site = registered(&["alice", "bob", "carol"]);
-    let id = sent(&site, "alice", &["bob", "URGENT", "stop", "--ack=1s"]);
+    let id = sent(&site, "alice", &["bob", "URGENT", "stop", "--ack=1h"]);
     assert_eq!(unread_texts(&site, "bob"), ["stop"]);
     age(&site, 0);
     assert_eq!(done(&site), [], "nothing is due yet");
-    for (ms, number) in [(1_000, 1), (2_000, 2), (4_000, 3)] {
+    for (ms, number) in [(HOUR, 1), (2 * HOUR, 2), (4 * HOUR, 3)] {
         age(&site, ms);
         let run = tick(&site);
         assert_eq!(columns(&run)[0][..3], ["again", &id[..8], "bob"], "{run}");
@@ -73,7 +76,7 @@ fn a_message_is_shown_again_three_times_and_then_everybody_is_told_once() {
         assert_eq!(pending(&site)["pending_acks"][0]["retry_count"], number);
         assert_eq!(unread_texts(&site, "carol"), [""; 0]);
     }
-    age(&site, 8_000);
+    age(&site, 8 * HOUR);
     assert_eq!(done(&site), pair("escalated", "alice,carol"));
     assert_eq!(done(&site), []);
     for agent in ["alice", "carol"] {
@@ -98,7 +101,7 @@ fn ticks_at_once_do_each_thing_once() {
     let site = registered(&["alice", "bob", "carol"]);
     site.agent("alice").run(["broadcast", "INFO", "x", "--ack=1h"]).expect(0);
     for (hours, lines) in [(1, 2), (8, 2)] {
-        age(&site, hours * 3_600_000);
+        age(&site, hours * HOUR);
         let calls: Vec<_> = (0..8).map(|_| site.nobody().spawn(["tick"])).collect();
         let done: usize = calls.into_iter().map(|call| finish(call).expect(0).out.lines().count()).sum();
         assert_eq!(done, lines);
@@ -110,11 +113,11 @@ fn ticks_at_once_do_each_thing_once() {
 #[test]
 fn a_tick_that_comes_late_does_what_is_due_and_does_not_make_up_for_the_rest() {
     let site = registered(&["alice", "bob"]);
-    sent(&site, "alice", &["bob", "INFO", "x", "--ack=1s"]);
-    age(&site, 5_000);
+    sent(&site, "alice", &["bob", "INFO", "x", "--ack=1h"]);
+    age(&site, 5 * HOUR);
     assert_eq!(done(&site), pair("again", "bob"));
     assert_eq!(log(&site)[1]["retry"], 3);
-    age(&site, 60_000);
+    age(&site, 60 * HOUR);
     assert_eq!(done(&site), pair("escalated", "alice"));
     // Nobody has ticked for a day.
     sent(&site, "alice", &["bob", "INFO", "y", "--ack"]);
@@ -127,13 +130,13 @@ fn a_tick_that_comes_late_does_what_is_due_and_does_not_make_up_for_the_rest() {
 #[test]
 fn what_was_acknowledged_in_time_is_not_shown_again() {
     let site = registered(&["alice", "bob", "carol"]);
-    site.agent("alice").run(["broadcast", "INFO", "x", "--ack=1s"]).expect(0);
+    site.agent("alice").run(["broadcast", "INFO", "x", "--ack=1h"]).expect(0);
     let id = log(&site)[0]["msg_id"].as_str().unwrap().to_owned();
     site.agent("bob").run(["ack", &id]).expect(0);
-    age(&site, 1_000);
+    age(&site, HOUR);
     assert_eq!(done(&site), pair("again", "carol"));
     site.agent("carol").run(["ack", &id]).expect(0);
-    age_log_only(&site, 100_000);
+    age_log_only(&site, 100 * HOUR);
     assert_eq!(done(&site), []);
 }
 
@@ -179,8 +182,8 @@ fn a_command_that_changes_something_does_what_is_due_too() {
         &["run", "name:n", "--", "true"],
     ] {
         let site = registered(&["alice", "bob", "carol"]);
-        sent(&site, "alice", &["bob", "INFO", "x", "--ack=1s"]);
-        age(&site, 1_000);
+        sent(&site, "alice", &["bob", "INFO", "x", "--ack=1h"]);
+        age(&site, HOUR);
         let reminders = || log(&site).iter().filter(|line| line["retry"] == 1).count();
         for look in [&["status"][..], &["messages"], &["list"], &["whoami"], &["agents"]] {
             site.agent("carol").run(look).expect(0);
@@ -266,11 +269,11 @@ fn a_newer_document_is_left_alone() {
 #[test]
 fn an_entry_whose_message_was_never_sent_is_forgotten() {
     let site = registered(&["alice", "bob"]);
-    sent(&site, "alice", &["bob", "INFO", "x", "--ack=1s"]);
+    sent(&site, "alice", &["bob", "INFO", "x", "--ack=1h"]);
     // As if the sender was killed between the document and the line.
     site.plant("agent_messages.log", "");
     let mut document = pending(&site);
-    let past = time(-5_000);
+    let past = time(-5 * HOUR);
     document["pending_acks"][0]["sent_at"] = past.clone().into();
     document["pending_acks"][0]["next_retry_at"] = past.into();
     document["due_ms"] = 1.into();
@@ -287,7 +290,7 @@ fn many_that_are_due_at_once_are_all_done_and_in_their_order() {
     for number in 0..70 {
         sent(&site, "alice", &["bob", "INFO", &format!("{number}"), "--ack=1h"]);
     }
-    age(&site, 3_600_000);
+    age(&site, HOUR);
     let run = tick(&site);
     assert_eq!(columns(&run).len(), 70, "more than fit into one stay");
     let again: Vec<String> = unread_texts(&site, "bob").split_off(70);
@@ -311,12 +314,12 @@ fn without_anything_a_tick_does_and_makes_nothing() {
 #[test]
 fn with_json_each_thing_done_is_one_object() {
     let site = registered(&["alice", "bob"]);
-    let id = sent(&site, "alice", &["bob", "INFO", "x", "--ack=1s"]);
-    age(&site, 1_000);
+    let id = sent(&site, "alice", &["bob", "INFO", "x", "--ack=1h"]);
+    age(&site, HOUR);
     let again = site.nobody().run(["tick", "--json"]).expect(0).json();
     assert_eq!((&again["result"], &again["message"]["original_msg_id"]), (&"again".into(), &id.as_str().into()));
     assert_eq!(again["deliveries"][0]["recipient"], "bob");
-    age(&site, 9_000);
+    age(&site, 9 * HOUR);
     let told = site.nobody().run(["tick", "--json", "--no-pane"]).expect(0).json();
     assert_eq!((&told["result"], &told["message"]["recipients"]), (&"escalated".into(), &serde_json::json!(["alice"])));
     assert_eq!(told["deliveries"][0]["place"], "in the inbox");
