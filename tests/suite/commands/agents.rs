@@ -281,7 +281,12 @@ fn a_damaged_registry_is_set_aside_and_begun_again_with_who_is_known() {
         let site = registered(&["alice", "bob"]);
         sent(&site, "alice", &["bob", "INFO", "x"]);
         site.plant("ACTIVE_AGENTS.json", damage);
-        site.nobody().run(["agents"]).expect(65);
+        let seen = site.nobody().run(["agents"]).expect(65);
+        assert!(seen.err.contains("the next change sets it aside"), "{seen}");
+        assert!(
+            seen.err.contains("next: swarmlock agents register\n") && !seen.err.contains("locks is not free"),
+            "{seen}"
+        );
         site.agent("carol").run(["agents", "register"]).expect(0);
         let mut there = ids(&site, &["--all"]);
         there.sort();
