@@ -170,6 +170,9 @@ fn what_is_no_message_is_refused_and_nothing_is_stored() {
         (&["task-updat", "x"], "did you mean TASK-UPDATE?"),
         (&["SHOUT", "x"], "it is one of INFO, QUESTION"),
         (&["INFO"], "TEXT"),
+        (&["INFO", "--fiel=x.md"], "did you mean --file?"),
+        (&["INFO", "--akc"], "did you mean --ack?"),
+        (&["--ack", "INFO", "--repyl-to=abcd"], "did you mean --reply-to?"),
         (&["INFO", "x", "--file", "y"], "cannot be used with"),
         (&["INFO", "x", "--ack=0s"], "from 1s to 1h"),
         (&["INFO", "x", "--ack=61m"], "from 1s to 1h"),
@@ -200,6 +203,7 @@ fn what_is_no_message_is_refused_and_nothing_is_stored() {
 #[test]
 fn a_text_comes_from_the_argument_from_stdin_or_from_a_file() {
     let site = registered(&["alice", "bob"]);
+    super::broadcast::unlimited(&site);
     let text = "- a list\n\n  with \"quotes\", $(echo x), `y`; and a trailing ;";
     fs::create_dir(site.path("sub")).unwrap();
     fs::write(site.path("sub/text.md"), format!("{text}\r\n")).unwrap();
@@ -211,7 +215,12 @@ fn a_text_comes_from_the_argument_from_stdin_or_from_a_file() {
     assert_eq!(unread_texts(&site, "bob"), [text; 4]);
     sent(&site, "alice", &["bob", "INFO", "-x"]);
     site.agent("alice").run(["send", "bob", "INFO", "--", "--json"]).expect(0);
-    assert_eq!(unread_texts(&site, "bob"), ["-x", "--json"]);
+    for text in ["--", "--fiel is no flag", "--- a/src/lib.rs", "--peek", "-a"] {
+        site.agent("alice").run(["send", "bob", "INFO", "--", text]).expect(0);
+    }
+    site.agent("alice").run_with_stdin(["send", "bob", "INFO", "-"], b"--fiel=x.md").expect(0);
+    let texts = ["-x", "--json", "--", "--fiel is no flag", "--- a/src/lib.rs", "--peek", "-a", "--fiel=x.md"];
+    assert_eq!(unread_texts(&site, "bob"), texts);
 }
 
 #[test]
