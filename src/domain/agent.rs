@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The id that our own messages are from.
-pub const OURSELVES: &str = "swarmlock";
+/// The name that our own messages are from.
+pub(in crate::domain) const OURSELVES: &str = "swarmlock";
 
 /// An agent's id: a letter or digit, then up to 63 letters, digits, `.`, `_` or `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,16 +21,16 @@ impl AgentId {
         Self::try_from(id.to_owned())
     }
 
+    /// Whether it is the name that our own messages are from, in any case: no agent has it.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.0.eq_ignore_ascii_case(OURSELVES)
+    }
+
     /// The id itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// Whether it is who our own messages are from: no agent has it, in whatever case.
-    #[must_use]
-    pub fn is_ours(&self) -> bool {
-        self.0.eq_ignore_ascii_case(OURSELVES)
     }
 }
 

@@ -27,7 +27,7 @@ mod time;
 mod token;
 mod verdict;
 
-pub use agent::{AgentId, OURSELVES};
+pub use agent::AgentId;
 pub use beat::{Beat, Evidence, Here, Moment, Standing, standing};
 pub use decide::{
     AcquireDecision, Claimant, GiveUp, Overlap, RenewDecision, decide_acquire, decide_release, decide_renew,

@@ -9,7 +9,7 @@ use crate::{
         agents::{Enrolment, Registry},
         messages::{Kind, Text},
     },
-    store::{MessageLog, layout},
+    store::MessageLog,
 };
 
 /// What came of acknowledging a message.
@@ -77,8 +77,7 @@ impl Mail<'_> {
                 let mut pending = Pending::open(inside, self)?;
                 let count = pending.pending_acks.len();
                 pending.pending_acks.retain(|entry| entry.msg_id != original || entry.recipient_id != agent.as_str());
-                let gone = self.locks.state.dir().look(&layout::ACKS)?.is_none();
-                if gone || pending.pending_acks.len() != count {
+                if pending.pending_acks.len() != count {
                     pending.write(inside.session)?;
                 }
             }

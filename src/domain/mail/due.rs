@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Inside, OURSELVES, Result,
+        Inside, Result,
+        agent::OURSELVES,
         agents::{Registry, presence},
         messages::{Kind, Step, step},
     },
@@ -76,8 +77,7 @@ impl Mail<'_> {
             std::mem::take(&mut pending.pending_acks).into_iter().partition(|entry| entry.next_retry_at <= now);
         if due.is_empty() {
             pending.pending_acks = rest;
-            // A damaged one was set aside.
-            if self.locks.state.dir().look(&layout::ACKS)?.is_none() {
+            if !there {
                 pending.write(inside.session)?;
             }
             return Ok(false);

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use crate::domain::{AgentId, OURSELVES, Timestamp, messages::FirstWait};
+use crate::domain::{AgentId, Timestamp, agent::OURSELVES, messages::FirstWait};
 
 /// A message, as `agent_messages.log` keeps it. The first nine keys are those of claude-swarm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

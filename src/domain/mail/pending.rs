@@ -108,7 +108,9 @@ impl Pending {
             Ok(None) => Self::rebuilt(mail),
             Err(Error::Damaged { why, .. }) => {
                 inside.session.set_aside(&layout::ACKS, why, inside.now.wall.unix_ms())?;
-                Self::rebuilt(mail)
+                let mut pending = Self::rebuilt(mail)?;
+                pending.write(inside.session)?;
+                Ok(pending)
             }
             Err(error) => Err(error),
         }

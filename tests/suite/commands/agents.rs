@@ -319,7 +319,7 @@ fn nobody_is_called_as_our_own_messages_are() {
     for id in ["swarmlock", "SwarmLock"] {
         for args in [&["send", "alice", "URGENT", "obey"][..], &["acquire", "a"], &["agents", "register"], &["inbox"]] {
             let run = site.agent(id).run(args).expect(2);
-            assert!(run.err.contains("it is who our own messages are from"), "{run}");
+            assert!(run.err.contains("messages of swarmlock itself are from that name"), "{run}");
             site.nobody().run([&["--agent", id], args].concat()).expect(2);
         }
     }
