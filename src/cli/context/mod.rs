@@ -42,7 +42,7 @@ const DIR_VARIABLE: &str = "SWARMLOCK_DIR";
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Global {
     /// Who is asking; before SWARMLOCK_AGENT
-    #[arg(long, global = true, value_name = "ID", visible_alias = "agent-id", help_heading = "Everywhere")]
+    #[arg(long, global = true, value_name = "ID", visible_aliases = ["agent-id", "sender-id"], help_heading = "Everywhere")]
     agent: Option<String>,
     /// The state directory; before SWARMLOCK_DIR. The checkout is the directory that it stands in
     #[arg(long, global = true, value_name = "PATH", help_heading = "Everywhere")]

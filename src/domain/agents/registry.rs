@@ -195,14 +195,12 @@ impl Registry {
             let same = |other: &AgentId| other.as_str().eq_ignore_ascii_case(id.as_str());
             id.is_ours() || self.agents.iter().any(|agent| same(&agent.id)) || self.former.iter().any(same)
         };
-        if !taken(wanted) {
-            return Some(wanted.clone());
-        }
-        (2..10_000).find_map(|number| {
+        let numbered = (2..10_000).filter_map(|number| {
             let ending = format!("-{number}");
             let start: String = wanted.as_str().chars().take(64_usize.saturating_sub(ending.len())).collect();
-            AgentId::new(&format!("{start}{ending}")).ok().filter(|id| !taken(id))
-        })
+            AgentId::new(&format!("{start}{ending}")).ok()
+        });
+        std::iter::once(wanted.clone()).chain(numbered).find(|id| !taken(id))
     }
 
     /// Takes an agent out; its id is not given to others.
@@ -211,9 +209,7 @@ impl Registry {
         self.former.push(agent.id.clone());
         Some(agent)
     }
-}
 
-impl Registry {
     /// Takes out an agent that has not been seen for long. A name that people gave is not given to others; one that was
     /// made of a session or a pane is nobody else's anyway.
     pub(super) fn forget(&mut self, id: &AgentId) -> Option<Agent> {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::domain::{AgentId, Timestamp, agent::OURSELVES, messages::FirstWait};
 
@@ -152,6 +152,8 @@ pub(super) struct Head<'a> {
     recipients: Vec<Name<'a>>,
     #[serde(default)]
     retry: Option<u32>,
+    #[serde(default)]
+    parent_msg_id: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -166,9 +168,11 @@ impl<'a> Head<'a> {
         self.recipients.iter().any(|name| name.0 == agent)
     }
 
-    /// Whether it counts against the limits: what an agent said of its own accord.
+    /// Whether it counts against the limits: what an agent said of its own accord. An acknowledgement is of a message, and
+    /// of each there is one.
     pub(super) fn counts(&self) -> bool {
-        self.retry.is_none() && self.sender != OURSELVES && self.msg_type != "ACK"
+        let acknowledges = self.msg_type == "ACK" && self.parent_msg_id.is_some();
+        self.retry.is_none() && self.sender != OURSELVES && !acknowledges
     }
 }
 

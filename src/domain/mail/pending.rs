@@ -131,7 +131,8 @@ impl Pending {
             }
             ControlFlow::Continue(())
         })?;
-        pending.pending_acks.reverse();
+        // Stable: the recipients of one message stay in their order.
+        pending.pending_acks.sort_by_key(|entry| entry.message.seq);
         pending.pending_acks.retain_mut(|entry| seen.still(entry));
         Ok(pending)
     }
@@ -165,16 +166,16 @@ impl Pending {
 }
 
 /// Whether something is due, by the first bytes of the document: a few calls where there is one, one where there is none.
-/// What cannot be read is a matter for who looks at all of it.
+/// Where that is not what they tell, something is: to look at all of it.
 ///
 /// # Errors
 /// If it is unsafe or cannot be read.
 pub fn is_due(state: &StateDir, now: Timestamp) -> Result<bool> {
     let Some(start) = state.read_document_start(&layout::ACKS, START)? else { return Ok(false) };
     let text = String::from_utf8_lossy(&start);
-    let due = text.split_once("\"due_ms\":").map(|(_, rest)| rest.trim_start());
-    let digits: Option<String> = due.map(|due| due.chars().take_while(char::is_ascii_digit).collect());
-    Ok(digits.and_then(|digits| digits.parse().ok()).is_some_and(|due: u64| due <= now.unix_ms()))
+    let Some((_, due)) = text.split_once("\"due_ms\":") else { return Ok(true) };
+    let digits: String = due.trim_start().chars().take_while(char::is_ascii_digit).collect();
+    Ok(digits.parse().is_ok_and(|due: u64| due <= now.unix_ms()))
 }
 
 /// What the log says of messages that are to be acknowledged.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{AgentId, Result, Timestamp, notices},
-    store::{Event, events_after, kind, messages_backwards},
+    store::{Event, Tickets, events_after, kind, messages_backwards},
 };
 
 /// One thing in an inbox.
@@ -95,7 +95,7 @@ impl Mail<'_> {
         let told = |event: &&Event| {
             event.to.iter().any(|to| to == agent.as_str()) && event.by.as_deref() != Some(agent.as_str())
         };
-        let mut told: Vec<Event> = events.iter().filter(told).cloned().collect();
+        let told: Vec<Event> = events.iter().filter(told).cloned().collect();
         if told.is_empty() {
             return Ok((told, newest));
         }
