@@ -12,6 +12,7 @@
 
 mod commands;
 mod docs;
+mod durable;
 mod escapes;
 mod example;
 mod harness;
