@@ -29,6 +29,7 @@ mod paths;
 mod processes;
 mod proof;
 mod reads;
+mod recipes;
 mod refusals;
 mod release;
 mod running;
