@@ -144,6 +144,7 @@ fn normal(text: &str) -> String {
         ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
         ("[0-9-]{10}T[0-9:.]{12}Z", "TIME"),
         ("\\b[0-9]{15,16}\\b", "NUMBER"),
+        ("\\b[0-9a-f]{16}\\b", "NONCE"),
         ("\\b[0-9a-f]{8}\\b", "ID"),
     ] {
         text = Regex::new(pattern).unwrap().replace_all(&text, word).into_owned();
@@ -202,4 +203,27 @@ fn control_with_other_content_every_recipe_answers_something_else() {
     }
     assert_eq!(silent, 1, "only what cron runs each minute has nothing to say");
     assert!(recipes().len() > 30, "the page has commands");
+}
+
+/// The commands of the README's example about messages, each with the answer below it.
+#[test]
+fn the_example_of_messages_in_the_readme_answers_what_it_says() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let example = readme.split("\n## Messages\n").nth(1).unwrap().split("```").nth(1).unwrap();
+    let place = Place::new();
+    for agent in ["alice", "bob"] {
+        place.say(agent, &["acquire", "src/auth.rs"]);
+    }
+    let shown = Regex::new("\\b[0-9a-f]{8}\\b").unwrap().find(example).unwrap().as_str();
+    let mut id = shown.to_owned();
+    let steps: Vec<&str> = example.split("\n$ ").skip(1).collect();
+    assert_eq!(steps.len(), 3);
+    for step in steps {
+        let (command, answer) = step.split_once('\n').unwrap();
+        let recipe = Recipe { command: command.replace(shown, &id), answer: String::new() };
+        assert_eq!(place.answer(&recipe), normal(answer), "{command}");
+        let log = fs::read_to_string(place.site.state("agent_messages.log")).unwrap();
+        id = serde_json::from_str::<serde_json::Value>(log.lines().next().unwrap()).unwrap()["msg_id"].to_string();
+        id = id[1..9].to_owned();
+    }
 }
