@@ -12,6 +12,7 @@
 
 mod commands;
 mod docs;
+mod durable;
 mod escapes;
 mod example;
 mod harness;
@@ -29,6 +30,7 @@ mod paths;
 mod processes;
 mod proof;
 mod reads;
+mod recipes;
 mod refusals;
 mod release;
 mod running;
