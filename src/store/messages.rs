@@ -29,8 +29,6 @@ pub struct MessageLog {
     file: File,
     /// Whether the last line lacks its end: a writer died in it, or the disk was full.
     torn: bool,
-    /// Whether its name may not survive a power cut yet.
-    made: bool,
     /// The size that it is rotated at, in bytes.
     limit: u64,
     rotated: bool,
@@ -50,12 +48,10 @@ impl Session<'_> {
     /// # Errors
     /// If it is unsafe or cannot be opened.
     pub fn message_log(&self, limit: u64) -> Result<MessageLog> {
-        let dir = self.state.dir();
-        let made = dir.look(&layout::MESSAGES)?.is_none();
-        let file = dir.open_append(&layout::MESSAGES)?;
+        let file = self.state.dir().open_append(&layout::MESSAGES)?;
         let mut end = Vec::new();
         file.read_range(file.size().saturating_sub(1), 1, &mut end)?;
-        Ok(MessageLog { torn: end.last().is_some_and(|last| *last != b'\n'), file, made, limit, rotated: false })
+        Ok(MessageLog { torn: end.last().is_some_and(|last| *last != b'\n'), file, limit, rotated: false })
     }
 
     /// The number of the next message: never given out before, and larger than that of the newest line of the log.
@@ -91,6 +87,10 @@ impl Session<'_> {
                 line.remove(0);
             }
         }
+        if log.file.size() == 0 {
+            // Before anything stands in it: whoever appends after us, and is done before us, goes by the file only.
+            self.state.dir().sync()?;
+        }
         log.file.append(&line)?;
         log.torn = false;
         Ok(())
@@ -99,7 +99,7 @@ impl Session<'_> {
     fn rotate(&self, log: &mut MessageLog) -> Result<()> {
         let dir = self.state.dir();
         // Whoever writes to it has let go of the guard, and may not have made its lines durable yet; that goes by the
-        // file. Names do not: they are made so with the new one.
+        // file. Names are made so before the first line of the new one.
         log.file.sync_data()?;
         let ages: Vec<u32> = older_logs(dir)?.into_iter().map(|older| older.age).collect();
         let free = (1..).find(|age| !ages.contains(age)).unwrap_or(u32::MAX);
@@ -108,7 +108,7 @@ impl Session<'_> {
         }
         shift(dir, &layout::MESSAGES, &name_of(1))?;
         log.file = dir.open_append(&layout::MESSAGES)?;
-        (log.made, log.rotated) = (true, true);
+        log.rotated = true;
         Ok(())
     }
 
@@ -144,12 +144,8 @@ impl MessageLog {
     ///
     /// # Errors
     /// If the kernel refuses: the lines are there, but may be lost.
-    pub fn sync(&self, state: &StateDir) -> Result<()> {
-        self.file.sync_data()?;
-        if self.made {
-            state.dir().sync()?;
-        }
-        Ok(())
+    pub fn sync(&self) -> Result<()> {
+        Ok(self.file.sync_data()?)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         agents::{Registry, presence},
         messages::{Kind, Step, step},
     },
-    store::{MessageLog, StateDir, layout},
+    store::layout,
 };
 
 /// How many are dealt with in one stay inside the guard.
@@ -30,17 +30,6 @@ pub struct Settled {
     pub corrected: usize,
     /// Whether something that is due was left for another call.
     pub left: bool,
-    logs: Vec<MessageLog>,
-}
-
-impl Settled {
-    /// Makes it survive a power cut.
-    ///
-    /// # Errors
-    /// If the kernel refuses: it is there, but may be lost, and is then done again.
-    pub fn sync(&self, state: &StateDir) -> Result<()> {
-        self.logs.iter().try_for_each(|log| log.sync(state))
-    }
 }
 
 impl Mail<'_> {
@@ -103,7 +92,8 @@ impl Mail<'_> {
             }
         }
         if !lines.is_empty() {
-            settled.logs.push(self.append(inside, &lines)?);
+            // After a power cut the document must not say what no line does.
+            self.append(inside, &lines)?.sync()?;
         }
         for line in lines {
             if line.retry.is_some() { settled.reminded.push(line) } else { settled.escalated.push(line) }

@@ -100,8 +100,8 @@ impl Sending {
     ///
     /// # Errors
     /// If the kernel refuses: the message is there, but may be lost.
-    pub fn sync(&self, mail: &Mail<'_>) -> Result<()> {
-        self.log.sync(mail.locks.state)
+    pub fn sync(&self) -> Result<()> {
+        self.log.sync()
     }
 }
 
