@@ -191,7 +191,7 @@ impl Stage {
             Effect::Acknowledged => (usize::from(!done), 0),
             Effect::Again => (1, 0),
             Effect::Escalated => (0, 1),
-            _ => (0, 0),
+            Effect::Read | Effect::Registered | Effect::Retired | Effect::Nothing | Effect::Script => (0, 0),
         };
         if (again, escalated) != wanted {
             return Err(format!("shown again and escalated {again} and {escalated} times (done: {done})"));
