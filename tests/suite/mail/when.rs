@@ -33,7 +33,7 @@ pub fn pass(site: &Site, seconds: i64) {
 fn moved_line(line: &str, seconds: i64) -> String {
     let mut message: Value = serde_json::from_str(line).unwrap();
     message["timestamp"] = earlier(message["timestamp"].as_str().unwrap(), seconds).into();
-    format!("{message}\n")
+    format!("{message}{}\n", &line[line.trim_end().len()..])
 }
 
 fn earlier(time: &str, seconds: i64) -> String {
