@@ -131,7 +131,7 @@ pub(super) fn post(post: &Post<'_>, context: &Context, report: &mut Report) -> O
         }
     };
     report.changed();
-    sending.sync(&mail)?;
+    sending.sync()?;
     if let Some(doubt) = identity.doubt() {
         report.note(&format!("{doubt}; an answer goes to that id"));
     }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde::Deserialize;
 
 use super::{Error, Result, Session, StateDir, layout};
-use crate::fs::{Dir, File, FileId, FileName, Published};
+use crate::fs::{Dir, File, FileName, Published};
 
 /// How much is read at once at first, in bytes; each time four times as much, up to [`LARGEST_PIECE`].
 const PIECE: usize = 16 * 1024;
@@ -13,10 +13,10 @@ const PIECE: usize = 16 * 1024;
 const LARGEST_PIECE: usize = 4 * 1024 * 1024;
 /// No line is longer, in bytes: one that is was not written by us.
 const LONGEST_LINE: usize = 1024 * 1024;
-/// How often the older logs are looked at before they have to stand still.
-const LOOKS: usize = 10_000;
 /// How far in front of all numbers given out a line's may lie; beyond, it was not given out by us.
 const PLAUSIBLE: u64 = 1 << 44;
+/// How often a log that is on the move is looked for.
+const TRIES: usize = 1000;
 
 #[derive(Deserialize)]
 struct Numbered {
@@ -29,8 +29,6 @@ pub struct MessageLog {
     file: File,
     /// Whether the last line lacks its end: a writer died in it, or the disk was full.
     torn: bool,
-    /// Whether its name may not survive a power cut yet.
-    made: bool,
     /// The size that it is rotated at, in bytes.
     limit: u64,
     rotated: bool,
@@ -50,12 +48,10 @@ impl Session<'_> {
     /// # Errors
     /// If it is unsafe or cannot be opened.
     pub fn message_log(&self, limit: u64) -> Result<MessageLog> {
-        let dir = self.state.dir();
-        let made = dir.look(&layout::MESSAGES)?.is_none();
-        let file = dir.open_append(&layout::MESSAGES)?;
+        let file = self.state.dir().open_append(&layout::MESSAGES)?;
         let mut end = Vec::new();
         file.read_range(file.size().saturating_sub(1), 1, &mut end)?;
-        Ok(MessageLog { torn: end.last().is_some_and(|last| *last != b'\n'), file, made, limit, rotated: false })
+        Ok(MessageLog { torn: end.last().is_some_and(|last| *last != b'\n'), file, limit, rotated: false })
     }
 
     /// The number of the next message: never given out before, and larger than that of the newest line of the log.
@@ -105,6 +101,10 @@ impl Session<'_> {
                 line.remove(0);
             }
         }
+        if log.file.size() == 0 {
+            // Before anything stands in it: whoever appends after us, and is done before us, goes by the file only.
+            self.state.dir().sync()?;
+        }
         log.file.append(&line)?;
         log.torn = false;
         Ok(())
@@ -113,7 +113,7 @@ impl Session<'_> {
     fn rotate(&self, log: &mut MessageLog) -> Result<()> {
         let dir = self.state.dir();
         // Whoever writes to it has let go of the guard, and may not have made its lines durable yet; that goes by the
-        // file. Names do not: they are made so with the new one.
+        // file. Names are made so before the first line of the new one.
         log.file.sync_data()?;
         let ages: Vec<u32> = older_logs(dir)?.into_iter().map(|older| older.age).collect();
         let free = (1..).find(|age| !ages.contains(age)).unwrap_or(u32::MAX);
@@ -122,7 +122,7 @@ impl Session<'_> {
         }
         shift(dir, &layout::MESSAGES, &name_of(1))?;
         log.file = dir.open_append(&layout::MESSAGES)?;
-        (log.made, log.rotated) = (true, true);
+        log.rotated = true;
         Ok(())
     }
 
@@ -158,15 +158,12 @@ impl MessageLog {
     ///
     /// # Errors
     /// If the kernel refuses: the lines are there, but may be lost.
-    pub fn sync(&self, state: &StateDir) -> Result<()> {
-        self.file.sync_data()?;
-        if self.made {
-            state.dir().sync()?;
-        }
-        Ok(())
+    pub fn sync(&self) -> Result<()> {
+        Ok(self.file.sync_data()?)
     }
 }
 
+/// The name of the log of this age; 0 is the one that is written to.
 fn name_of(age: u32) -> FileName {
     if age == 0 {
         return layout::MESSAGES;
@@ -217,69 +214,86 @@ impl StateDir {
 /// If a log is unsafe or cannot be read.
 pub fn messages_backwards(state: &StateDir, mut each: impl FnMut(&[u8]) -> ControlFlow<()>) -> Result<()> {
     let dir = state.dir();
-    let current = dir.open_file(&[&layout::MESSAGES])?;
-    if let Some(file) = &current
-        && backwards(file, &mut each)?.is_break()
-    {
-        return Ok(());
-    }
-    let logs = in_order(dir)?;
-    let first = match current.map(|file| file.id()) {
-        // What is younger came after it. If it has been removed meanwhile, so has all that is older.
-        Some(id) => logs.iter().position(|(_, (log, _))| *log == id).map_or(logs.len(), |at| at + 1),
-        None => 0,
-    };
-    for (age, log) in logs.into_iter().skip(first) {
-        let Some(file) = open_moving(dir, age, log)? else { return Ok(()) };
+    // The last one stays open, so that no other file gets its inode number meanwhile.
+    let (mut last, mut age) = (None, 0);
+    while let Some((at, file)) = behind(dir, last.as_ref(), age)? {
         if backwards(&file, &mut each)?.is_break() {
             return Ok(());
         }
+        (last, age) = (Some(file), at);
     }
     Ok(())
 }
 
-/// What a log is known by while it moves: another may get its inode when it has been removed.
-type Known = (FileId, Option<u64>);
-
-/// The logs as they stood at one moment, the youngest first, each with its age then; 0 is the log itself.
-fn in_order(dir: &Dir) -> Result<Vec<(u32, Known)>> {
-    let look = || -> Result<Vec<(u32, Known)>> {
-        let older = older_logs(dir)?.into_iter().map(|older| (older.age, older.name));
-        let all = std::iter::once((0, layout::MESSAGES)).chain(older);
-        let seen = all.map(|(age, name)| Ok(dir.look(&name)?.map(|meta| (age, (meta.id, meta.born_ns)))));
-        seen.filter_map(Result::transpose).collect()
-    };
-    // A rotation moves one after the other: in the middle of it, one would be seen at neither of its places. Files only
-    // ever move on to larger ages, so what is seen twice in the same places stood there together.
-    let mut before = look()?;
-    for _ in 0..LOOKS {
-        let now = look()?;
-        if now == before {
-            return Ok(now);
+/// The log right behind `last`, which stood at `age` before, with its age; the youngest if there is no last one.
+///
+/// Logs only ever move on by one age, the oldest first, and keep their order. So whoever looks at one age after the other
+/// upwards comes across each; and while `last` stays where it is, no log behind it moves twice.
+fn behind(dir: &Dir, last: Option<&File>, age: u32) -> Result<Option<(u32, File)>> {
+    let Some(last) = last else { return first_from(dir, 0) };
+    let mut age = age;
+    for _ in 0..TRIES {
+        let Some(now) = age_now(dir, last, age)? else {
+            // If it has been removed meanwhile, so has all that is older.
+            if !last.has_name()? {
+                return Ok(None);
+            }
+            continue;
+        };
+        let next = first_from(dir, now.saturating_add(1))?;
+        if is_at(dir, last, now)? {
+            return Ok(next);
         }
-        before = now;
+        age = now;
     }
-    let path = dir.path().join(layout::MESSAGES.as_str());
-    Err(Error::Damaged { path, why: "the older logs behind it never stand still".to_owned() })
+    // Somebody has put it elsewhere.
+    Ok(None)
 }
 
-/// Opens a log that had this age, and may have a larger one by now; `None` if it has been removed.
-fn open_moving(dir: &Dir, age: u32, log: Known) -> Result<Option<File>> {
-    let mut age = age;
-    loop {
-        let name = name_of(age);
-        if let Some(meta) = dir.look(&name)?
-            && (meta.id, meta.born_ns) == log
-            && let Some(file) = dir.open_file(&[&name])?
-            && file.id() == log.0
-        {
-            return Ok(Some(file));
-        }
-        if older_logs(dir)?.last().is_none_or(|oldest| oldest.age <= age) {
-            return Ok(None);
-        }
-        age = age.saturating_add(1);
+/// The first log of this age or a larger one.
+fn first_from(dir: &Dir, from: u32) -> Result<Option<(u32, File)>> {
+    let open = |age: u32| Ok::<_, Error>(dir.open_file(&[&name_of(age)])?.map(|file| (age, file)));
+    if let Some(found) = open(from)? {
+        return Ok(Some(found));
     }
+    for age in ages_from(dir, from)? {
+        if let Some(found) = open(age)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// The age that this log has now, which is this one or larger; `None` if it was not come across.
+fn age_now(dir: &Dir, log: &File, from: u32) -> Result<Option<u32>> {
+    if is_at(dir, log, from)? {
+        return Ok(Some(from));
+    }
+    for age in ages_from(dir, from)? {
+        if is_at(dir, log, age)? {
+            return Ok(Some(age));
+        }
+    }
+    Ok(None)
+}
+
+fn is_at(dir: &Dir, log: &File, age: u32) -> Result<bool> {
+    Ok(dir.look(&name_of(age))?.is_some_and(|meta| meta.id == log.id()))
+}
+
+/// The ages larger than `from` at which a log stands, or may soon. A log that is renamed while the names are read may be
+/// missing in them, but not twice.
+fn ages_from(dir: &Dir, from: u32) -> Result<Vec<u32>> {
+    let mut ages = vec![from, from.saturating_add(1)];
+    for _ in 0..2 {
+        ages.extend(older_logs(dir)?.into_iter().map(|older| older.age));
+    }
+    let moved: Vec<u32> = ages.iter().map(|age| age.saturating_add(1)).collect();
+    ages.extend(moved);
+    ages.retain(|age| *age > from);
+    ages.sort_unstable();
+    ages.dedup();
+    Ok(ages)
 }
 
 /// The lines of one file, the newest first. What follows the last newline is not a line yet.

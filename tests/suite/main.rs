@@ -23,6 +23,7 @@ mod keeper;
 mod life;
 mod load;
 mod locks;
+mod mail;
 mod naming;
 mod output;
 mod panes;

@@ -97,7 +97,7 @@ impl Mail<'_> {
         if lines.is_empty() {
             self.make_durable(inside)?;
         } else {
-            self.append(inside, &lines)?.sync(self.locks.state)?;
+            self.append(inside, &lines)?.sync()?;
         }
         for line in lines {
             if line.retry.is_some() { settled.reminded.push(line) } else { settled.escalated.push(line) }

@@ -100,8 +100,8 @@ impl Sending {
     ///
     /// # Errors
     /// If the kernel refuses: the message is there, but may be lost.
-    pub fn sync(&self, mail: &Mail<'_>) -> Result<()> {
-        self.log.sync(mail.locks.state)
+    pub fn sync(&self) -> Result<()> {
+        self.log.sync()
     }
 }
 
@@ -161,7 +161,7 @@ impl Mail<'_> {
     /// Makes durable what others have appended to the log, and may have been killed over.
     pub(super) fn make_durable(&self, inside: &Inside<'_, '_>) -> Result<()> {
         match self.locks.state.dir().look(&layout::MESSAGES)? {
-            Some(_) => inside.session.message_log(self.settings.log_size)?.sync(self.locks.state),
+            Some(_) => inside.session.message_log(self.settings.log_size)?.sync(),
             None => Ok(()),
         }
     }

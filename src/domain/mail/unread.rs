@@ -102,8 +102,16 @@ impl Mail<'_> {
         // A lost lease is told whatever became of it; that somebody waits, or that it is my turn, only while it is so.
         let now: Timestamp = (self.locks.clock)().wall;
         let current: Vec<u64> = notices(events, agent, now).iter().map(|event| event.n).collect();
-        told.retain(|event| ![kind::QUEUED, kind::TURN].contains(&event.event.as_ref()) || current.contains(&event.n));
-        Ok((told, newest))
+        let tickets = Tickets::new(self.locks.state);
+        let mut news = Vec::with_capacity(told.len());
+        for event in told {
+            let passes = [kind::QUEUED, kind::TURN].contains(&event.event.as_ref());
+            // The place that it is about may be lost.
+            if !passes || (current.contains(&event.n) && tickets.is_there(&event)? != Some(false)) {
+                news.push(event);
+            }
+        }
+        Ok((news, newest))
     }
 }
 
