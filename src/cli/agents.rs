@@ -128,7 +128,7 @@ fn row(report: &mut Report, agent: &Agent, presence: Presence, signs: &Signs) {
         seen(signs, host::now()),
         pane(agent),
         or(agent.worktree.as_ref()),
-        agent.capabilities.join(", "),
+        or(Some(agent.capabilities.join(", ")).filter(|words| !words.is_empty()).as_ref()),
     ];
     report.data(&columns.each_ref().map(String::as_str), || json(agent, presence, signs));
 }
@@ -197,7 +197,10 @@ fn register(args: &Args, context: &Context, report: &mut Report) -> Outcome {
     open.locks_of(Some(Caller { agent: &id, whereabouts: &whereabouts, exclusive: true })).visit(|_| Ok(()))?;
     if id != wanted {
         report.note(&match given {
-            Some(given) if !new => format!("{given} was not taken: an agent keeps its id, and yours is {id}"),
+            Some(given) if !new => format!(
+                "{given} was not taken: an agent keeps its id, and yours is {id}; one that is to have a name is started with SWARMLOCK_AGENT={}",
+                post::word(given)
+            ),
             _ => format!("{wanted} is or was another agent's; you are {id}"),
         });
     }
