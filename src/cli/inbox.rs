@@ -86,7 +86,8 @@ fn show(report: &mut Report, args: &Args, agent: &str, inbox: &Inbox) -> Result<
         report.note("nothing that you have not read");
     }
     if let Some(earlier) = inbox.earlier.filter(|earlier| *earlier > 0) {
-        report.note(&format!("{earlier} messages were sent before you registered: swarmlock messages"));
+        let were = if earlier == 1 { "message was" } else { "messages were" };
+        report.note(&format!("{earlier} {were} sent before you registered: swarmlock messages"));
     }
     Ok(())
 }

@@ -112,10 +112,10 @@ fn a_newcomer_gets_what_was_sent_since_it_registered_and_how_many_came_before() 
     site.agent("carol").run(["acquire", "a"]).expect(0);
     site.agent("alice").run(["broadcast", "INFO", "after"]).expect(0);
     let peek = inbox(&site, "carol", &["--peek"]).expect(0);
-    assert!(peek.err.contains("1 messages were sent before you registered: swarmlock messages"), "{peek}");
+    assert!(peek.err.contains("1 message was sent before you registered: swarmlock messages"), "{peek}");
     let run = inbox(&site, "carol", &[]).expect(0);
     assert_eq!(shown(&run), ["after"]);
-    assert!(run.err.contains("1 messages were sent before you registered"), "{run}");
+    assert!(run.err.contains("1 message was sent before you registered"), "{run}");
     sent(&site, "alice", &["carol", "INFO", "later"]);
     let next = inbox(&site, "carol", &[]).expect(0);
     assert!(shown(&next) == ["later"] && !next.err.contains("registered"), "{next}");
