@@ -198,7 +198,7 @@ impl From<checkout::Error> for Failure {
         match error {
             checkout::Error::Fs(error) => error.into(),
             checkout::Error::NotFound { .. } => {
-                usage("make one in the current directory, or name one with --dir").next("swarmlock init")
+                usage("go to a checkout; or make one in the current directory, or name one with --dir").next("swarmlock init")
             }
             checkout::Error::GitFile { .. } => {
                 usage("repair it (git worktree repair, git submodule update --init) or move it away; a state directory of its own binds only those who work with it: --dir .agent_locks")
