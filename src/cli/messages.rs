@@ -88,6 +88,10 @@ fn messages(matches: &ArgMatches, context: &Context, report: &mut Report) -> Out
     if odd > 0 {
         report.warning(&format!("lines of agent_messages.log that are no messages, and are not shown: {odd}"));
     }
+    if found.is_empty() && args.follow.is_none() {
+        let unknown = args.kind.as_ref().and_then(|kind| Some(format!("{kind}: {}", post::kind(kind).err()?)));
+        report.note(unknown.as_deref().unwrap_or("no message fits"));
+    }
     if let Some(limit) = args.follow {
         follow(&open, &mail, &filter, last, limit, report)?;
     }

@@ -70,6 +70,14 @@ fn each_filter_leaves_what_it_is_for() {
     ] {
         assert_eq!(texts(&site, args), wanted, "{args:?}");
     }
+    for (args, said) in [
+        (&["--from", "nobody"][..], "swarmlock: no message fits\n"),
+        (&["--type", "INFOO"], "swarmlock: INFOO: no type of message; it is one of INFO, "),
+        (&["--type", "INFO"], ""),
+    ] {
+        let run = messages(&site, args);
+        assert!(run.err.starts_with(said) && said.is_empty() == run.err.is_empty(), "{run}");
+    }
     edit_log(&site, |line| {
         if line["content"] == "1" || line["content"] == "2" {
             line["timestamp"] = time(-7_200_000).into();
