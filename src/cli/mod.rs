@@ -196,7 +196,8 @@ fn refuse(error: &clap::Error, args: &[OsString], json: bool) -> Code {
 fn usage(text: &str, args: &[OsString]) -> Failure {
     let given = args.iter().skip(1).filter_map(|arg| arg.to_str());
     let named = given.filter_map(|arg| COMMANDS.iter().find(|spec| spec.name == arg || spec.aliases.contains(&arg)));
-    let help = named.map(|spec| format!("swarmlock {} --help", spec.name)).next();
+    let named = named.map(|spec| spec.name).next();
+    let help = named.map(|name| format!("swarmlock {name} --help"));
     let mut paragraphs = text.strip_prefix("error: ").unwrap_or(text).trim_end().split("\n\n");
     let first = paragraphs.next().unwrap_or_default();
     let message = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");
@@ -204,9 +205,24 @@ fn usage(text: &str, args: &[OsString]) -> Failure {
     // The parser's own advice, `-- -name`, would end the flags too.
     let dashed = first.starts_with("unexpected argument '-") && !first.starts_with("unexpected argument '--");
     let failure = if dashed { failure.help("a file of that name is written ./-name") } else { failure };
+    let failure = named.and_then(|name| in_words(name, first)).into_iter().fold(failure, Failure::help);
     let hints = paragraphs.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty());
     let hints = hints.filter(|line| !line.starts_with("For more information"));
     hints.map(|line| line.strip_prefix("tip: ").unwrap_or(line)).fold(failure, Failure::help)
+}
+
+/// How a message is written, where the parser only says what is wrong with a word of it.
+fn in_words(command: &str, wrong: &str) -> Option<&'static str> {
+    let surplus = wrong.starts_with("unexpected argument '") && !wrong.starts_with("unexpected argument '-");
+    let no_type = wrong.contains("' for '<TYPE>'") && !wrong.contains("did you mean");
+    match command {
+        "send" | "broadcast" if surplus => {
+            Some("a text of several words is quoted, and --ack takes its time with =: --ack=2m")
+        }
+        "send" if no_type => Some("a message is written: swarmlock send bob INFO 'all of the text'"),
+        "broadcast" if no_type => Some("a message is written: swarmlock broadcast INFO 'all of the text'"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -169,8 +169,10 @@ pub(super) fn kind(text: &str) -> Result<Kind, String> {
 pub(super) fn one(found: Found, given: &str, what: &str) -> Result<Message, Failure> {
     match found {
         Found::One(message) => Ok(*message),
-        Found::None => Err(Failure::new(Code::Nothing, format!("{given}: there is no such message {what}"))
-            .next("swarmlock inbox --peek")),
+        Found::None => {
+            let message = format!("{given}: there is no such message {what}");
+            Err(Failure::new(Code::Nothing, message.trim_end()).next("swarmlock messages"))
+        }
         Found::Several(ids) => {
             let failure = Failure::new(Code::Usage, format!("{given}: several messages begin with it"));
             let failure = ids.iter().take(10).fold(failure, |failure, id| failure.help(format!("one of them is {id}")));
@@ -181,7 +183,7 @@ pub(super) fn one(found: Found, given: &str, what: &str) -> Result<Message, Fail
 }
 
 fn no_prefix(given: &str, error: PrefixError) -> Failure {
-    Failure::new(Code::Usage, format!("{given}: {error}")).next("swarmlock inbox --peek")
+    Failure::new(Code::Usage, format!("{given}: {error}")).next("swarmlock messages")
 }
 
 /// That there is nobody of this name, and who there is.

@@ -1,6 +1,6 @@
 //! Sending: the log first, which is the truth; panes are the caller's.
 
-use std::ops::ControlFlow;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use super::{Mail, Message, line::Head, pending::Pending};
 use crate::{
@@ -191,6 +191,11 @@ impl Mail<'_> {
 
 type Chosen = std::result::Result<Vec<(Agent, Presence)>, Sent>;
 
+/// The roles that agents have, as recipients.
+fn roles(registry: &Registry) -> BTreeSet<String> {
+    registry.agents.iter().filter_map(|agent| Some(format!("@{}", agent.role.as_ref()?))).collect()
+}
+
 fn recipients(inside: &Inside<'_, '_>, registry: &Registry, draft: &Draft<'_>) -> Result<Chosen> {
     let there = |agent: &Agent| -> Result<(Agent, Presence)> {
         Ok((agent.clone(), presence(&inside.signs(agent)?, inside.now)))
@@ -200,18 +205,17 @@ fn recipients(inside: &Inside<'_, '_>, registry: &Registry, draft: &Draft<'_>) -
         To::Agent(id) => {
             return match registry.get(id) {
                 Some(agent) => Ok(Ok(vec![there(agent)?])),
-                None => Ok(Err(Sent::Nobody(registry.agents.iter().map(|agent| agent.id.to_string()).collect()))),
+                None => {
+                    let ids = registry.agents.iter().map(|agent| agent.id.to_string());
+                    Ok(Err(Sent::Nobody(ids.chain(roles(registry)).collect())))
+                }
             };
         }
         To::Role(role) => {
             let named = |agent: &&Agent| agent.role.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(role));
             if !registry.agents.iter().any(|agent| named(&agent)) {
-                let mut roles: Vec<String> =
-                    registry.agents.iter().filter_map(|agent| Some(format!("@{}", agent.role.as_ref()?))).collect();
-                roles.sort_unstable();
-                roles.dedup();
-                roles.push("@all".to_owned());
-                return Ok(Err(Sent::Nobody(roles)));
+                let all = std::iter::once("@all".to_owned());
+                return Ok(Err(Sent::Nobody(roles(registry).into_iter().chain(all).collect())));
             }
             registry.agents.iter().filter(named).filter(wanted).collect()
         }

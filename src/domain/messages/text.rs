@@ -78,10 +78,7 @@ impl fmt::Display for TextError {
             }
             Self::Nul { at } => write!(f, "the message has a NUL at byte {at}: binary data is not sent, name the file"),
             Self::Empty => f.write_str("the message is empty, or holds nothing that can be seen: say something"),
-            Self::TooLong { bytes, limit } => write!(
-                f,
-                "the message has {bytes} bytes, and {limit} are allowed: put it in a file and send the file's name"
-            ),
+            Self::TooLong { bytes, limit } => write!(f, "the message has {bytes} bytes, and {limit} are allowed"),
         }
     }
 }

@@ -153,6 +153,9 @@ fn nobody_of_that_name_is_13_with_who_may_be_meant() {
     }
     let run = site.agent("alice").run(["send", "zoe", "INFO", "x"]).expect(13);
     assert!(run.err.contains("help: there is alice, bob, claude-ba7816bf\n"), "{run}");
+    site.agent("bob").run(["agents", "register", "--role", "reviewer"]).expect(0);
+    let role = site.agent("alice").run(["send", "reviewer", "INFO", "x"]).expect(13);
+    assert!(role.err.contains("help: did you mean @reviewer?\n"), "{role}");
     let alone = registered(&["alice"]).agent("alice").run(["send", "@all", "INFO", "x"]).expect(13);
     assert!(alone.err.contains("there is nobody else here to read it"), "{alone}");
     assert!(log(&site).is_empty());
@@ -169,6 +172,9 @@ fn what_is_no_message_is_refused_and_nothing_is_stored() {
         (&["INFOO", "x"], "did you mean INFO?"),
         (&["task-updat", "x"], "did you mean TASK-UPDATE?"),
         (&["SHOUT", "x"], "it is one of INFO, QUESTION"),
+        (&["all the text"], "help: a message is written: swarmlock send bob INFO '"),
+        (&["INFO", "all", "the", "text"], "help: a text of several words is quoted"),
+        (&["INFO", "x", "--ack", "2m"], "--ack=2m"),
         (&["INFO"], "TEXT"),
         (&["INFO", "--fiel=x.md"], "did you mean --file?"),
         (&["INFO", "--akc"], "did you mean --ack?"),
