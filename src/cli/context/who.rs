@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AgentId, Mark, Origin, Party, Process, Whereabouts,
-        agents::{Enrolment, PaneKey, known_as},
+        AgentId, Liveness, Mark, Origin, Party, Process, Whereabouts,
+        agents::{Enrolment, Key, PaneKey, id_in_pane, known_as},
     },
     host,
     store::{self, layout},
@@ -89,14 +89,17 @@ impl Context {
         let Ok(checkout) = self.checkout() else { return Ok(None) };
         let Some(state) = made(&checkout.state_path())? else { return Ok(None) };
         let Some(bytes) = state.read_document(&layout::AGENTS)? else { return Ok(None) };
-        if let Some(session) = self.session_of(identity)
-            && let Some(id) = known_as(&bytes, Some(&session), None, || None)
+        let session = self.session_of(identity);
+        let key = Key { harness: identity.harness, session: session.as_deref(), pane: None };
+        if session.is_some()
+            && let Some(id) = known_as(&bytes, &key, || None, |_| false)
         {
             return Ok(Some(id));
         }
         let Some(pane) = self.pane()? else { return Ok(None) };
-        let process = self.process()?;
-        Ok(known_as(&bytes, self.session_of(identity).as_deref(), Some(&pane), || process))
+        let (key, process) = (Key { pane: Some(&pane), ..key }, self.process()?);
+        let known = known_as(&bytes, &key, || process, |process| host::liveness(process) == Liveness::Gone);
+        Ok(known.or_else(|| id_in_pane(&bytes, &identity.id).filter(|_| identity.source == Source::Pane)))
     }
 
     /// The session that an identity is of, as its harness tells it.
