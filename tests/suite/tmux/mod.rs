@@ -1,10 +1,13 @@
 //! The library with real tmux servers: which panes there are, who is in front of them, what is typed into them.
 
+mod actor;
 mod chain;
 mod delivery;
 mod hostile;
 mod listing;
 mod moments;
+mod seats;
+mod swarm;
 
 use std::{
     fs,
