@@ -9,6 +9,7 @@ use super::{
     open::made,
 };
 use crate::{
+    config::Config,
     domain::{
         AgentId, Liveness, Mark, Origin, Party, Process, Whereabouts,
         agents::{Enrolment, Key, PaneKey, id_in_pane, known_as},
@@ -40,10 +41,17 @@ impl Context {
         }
         let found = {
             let mut ancestors = self.ancestors.borrow_mut();
+            ancestors.also(self.harnesses());
             Identity::find(self.global.agent.as_deref(), &self.environment, &mut ancestors)?
         };
         let found = found.map(|found| self.as_registered(found));
         Ok(self.identity.get_or_init(|| found).clone())
+    }
+
+    /// The harnesses that only the configuration names. What is wrong with it is said where it is needed.
+    fn harnesses(&self) -> Vec<String> {
+        let state = self.checkout().ok().and_then(|checkout| made(&checkout.state_path()).ok().flatten());
+        state.and_then(|state| Config::load(&state).ok()).map(|config| config.harnesses).unwrap_or_default()
     }
 
     /// The process that stands for whoever asks: the harness, else the pane's own; `None` if there is none to be seen.
@@ -119,13 +127,13 @@ impl Context {
         let process = if identity.reliable() { self.process()? } else { None };
         let namespace = if process.is_some() { host::pid_namespace()? } else { None };
         let harness = match identity.harness {
-            Some(harness) => Some(harness),
-            None if identity.reliable() => self.ancestors.borrow_mut().harness()?.map(|(name, _)| name),
+            Some(harness) => Some(harness.to_owned()),
+            None if identity.reliable() => self.ancestors.borrow_mut().harness()?.map(|(_, process)| process.name),
             None => None,
         };
         let worktree = self.checkout().ok().and_then(|checkout| checkout.worktree().name().map(str::to_owned));
         Ok(Enrolment {
-            harness: harness.map(str::to_owned),
+            harness,
             session: self.session_of(identity),
             pane: self.pane()?,
             place: None,
