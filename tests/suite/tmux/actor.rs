@@ -105,12 +105,21 @@ impl Actor {
 
     /// Started by a command of another, in the same pane; it reads nothing that is typed there.
     pub(super) fn inside(stage: &Stage<'_>, outer: &Self, start: &Start) -> Self {
+        Self::below_agent(stage, outer, start, "sh")
+    }
+
+    /// The same, and it outlives the pane.
+    pub(super) fn detached(stage: &Stage<'_>, outer: &Self, start: &Start) -> Self {
+        Self::below_agent(stage, outer, start, "setsid -f sh")
+    }
+
+    fn below_agent(stage: &Stage<'_>, outer: &Self, start: &Start, shell: &str) -> Self {
         let (home, line) = prepare(stage.site, start);
         let (fifo, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU);
         rustix::fs::mknodat(rustix::fs::CWD, home.join("nothing"), fifo, mode, 0).unwrap();
         let script = home.join("start");
         fs::write(&script, format!("{line} <>'{}' >/dev/null 2>&1 &\n", home.join("nothing").display())).unwrap();
-        outer.run(&format!("sh '{}'", script.display())).expect(0);
+        outer.run(&format!("{shell} '{}'", script.display())).expect(0);
         Self::appears(home, outer.pane)
     }
 

@@ -6,7 +6,9 @@ mod delivery;
 mod hostile;
 mod listing;
 mod moments;
+mod queued;
 mod seats;
+mod servers;
 mod swarm;
 
 use std::{
@@ -51,7 +53,7 @@ impl<'a> Stage<'a> {
     }
 
     fn socket(&self) -> PathBuf {
-        self.site.path("one")
+        self.server.socket()
     }
 
     /// The number of a new pane, in a window of its own, that runs this.
