@@ -7,7 +7,7 @@ use super::{Code, Context, Outcome, Report, Spec, args, describe, post};
 use crate::{
     domain::{
         Caller,
-        mail::{Inbox, Item},
+        mail::{Inbox, Item, ids_are_hex},
         messages::{Frame, neutral},
     },
     host,
@@ -60,6 +60,9 @@ fn inbox(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcom
     } else {
         say(report, &inbox)?;
     }
+    for id in to_acknowledge(&inbox.items) {
+        report.note(&format!("to be acknowledged: swarmlock ack {id}"));
+    }
     if inbox.remaining > 0 {
         report.note(&format!("{} more: swarmlock inbox", inbox.remaining));
     }
@@ -79,6 +82,22 @@ fn inbox(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcom
         report.note("nothing was marked as read, for the output did not get out");
     }
     Ok(Code::Done)
+}
+
+/// The ids of messages that are to be acknowledged, each once although it may be there again.
+fn to_acknowledge(items: &[Item]) -> Vec<&str> {
+    let mut ids = Vec::new();
+    for item in items {
+        if let Item::Message(message) = item
+            && message.requires_ack
+        {
+            let id = ids_are_hex(message.thread_id());
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    ids
 }
 
 fn say(report: &mut Report, inbox: &Inbox) -> Result<(), super::Failure> {
