@@ -143,6 +143,7 @@ impl Context {
             role: None,
             capabilities: None,
             host: host::name(),
+            named: Some(matches!(identity.source, Source::Flag | Source::Environment)),
         })
     }
 

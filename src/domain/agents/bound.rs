@@ -35,6 +35,8 @@ pub(super) struct Bound<'a> {
     pub(super) tmux_pane_id: Option<Cow<'a, str>>,
     #[serde(default)]
     pub(super) process: Option<Process>,
+    #[serde(default)]
+    pub(super) only_named: bool,
 }
 
 #[derive(Deserialize)]
@@ -71,7 +73,7 @@ pub fn id_in_pane(bytes: &[u8], wanted: &AgentId) -> Option<AgentId> {
 
 /// By session; else by pane. A pane in which a harness runs is that of the agent that this very process was registered
 /// as, or the same harness before it that is gone: started again in its pane, without a session of its own, it goes on as
-/// who it was. Any other in that pane is another agent.
+/// who it was. Any other in that pane is another agent, and so is one that was only ever named with each call.
 pub(super) fn bound_to<'a>(
     agents: impl Iterator<Item = Bound<'a>>,
     key: &Key<'_>,
@@ -88,7 +90,8 @@ pub(super) fn bound_to<'a>(
         }
         let number = key.pane.map(|pane| format!("%{}", pane.number));
         let here = key.pane.is_some_and(|pane| {
-            agent.server == Some(pane.server)
+            !agent.only_named
+                && agent.server == Some(pane.server)
                 && agent.socket.as_deref() == Some(pane.socket.as_str())
                 && agent.tmux_pane_id.as_deref() == number.as_deref()
         });
@@ -161,6 +164,7 @@ mod tests {
             ("carol", told("s3", pane(4, (10, 5), Some(88)))),
             ("dave", pane(5, (10, 5), None)),
             ("erin", pane(6, (10, 5), Some(99))),
+            ("fred", Enrolment { named: Some(true), ..pane(7, (10, 5), Some(66)) }),
         ] {
             assert_eq!(registry.enrol(&AgentId::new(name).unwrap(), &known, 1, NOW), (true, true));
         }
@@ -188,6 +192,8 @@ mod tests {
             (told("s5", pane(6, (10, 5), Some(98))), None),
             (called("codex", pane(6, (10, 5), Some(98))), None),
             (pane(4, (10, 5), Some(89)), None),
+            // One that was only named.
+            (pane(7, (10, 5), Some(66)), None),
             (Enrolment::default(), None),
         ] {
             let found = registry.owner(&known, gone).map(|agent| agent.id.as_str());

@@ -159,6 +159,7 @@ impl Registry {
             return (false, learned || changed);
         }
         let mut agent = Agent::new(id.clone(), since, now);
+        agent.only_named = known.named == Some(true);
         agent.learn(known, now);
         self.agents.push(agent);
         self.former.retain(|former| former != id);
@@ -176,6 +177,7 @@ impl Registry {
             server: agent.server,
             tmux_pane_id: agent.tmux_pane_id.as_deref().map(Cow::Borrowed),
             process: agent.process.clone(),
+            only_named: agent.only_named,
         });
         let key =
             Key { harness: known.harness.as_deref(), session: known.session.as_deref(), pane: known.pane.as_ref() };
@@ -183,7 +185,8 @@ impl Registry {
         self.agents.get(at)
     }
 
-    /// The agent that this very process is, whatever session it has told; else as [`Registry::owner`].
+    /// The agent that this very process is, whatever session it has told, before one that it was only named as; else as
+    /// [`Registry::owner`].
     #[must_use]
     pub fn occupant(&self, known: &Enrolment, gone: impl Fn(&Process) -> bool) -> Option<&Agent> {
         let this = |agent: &&Agent| match (&agent.process, &known.process) {
@@ -192,7 +195,8 @@ impl Registry {
             }
             _ => false,
         };
-        self.agents.iter().rev().find(this).or_else(|| self.owner(known, gone))
+        let found = |named| self.agents.iter().rev().filter(|agent| agent.only_named == named).find(this);
+        found(false).or_else(|| self.owner(known, gone)).or_else(|| found(true))
     }
 
     /// An id like `wanted` that no other agent has or had: the next `alice` is `alice-2`. Ids are told apart without
