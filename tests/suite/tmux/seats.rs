@@ -147,6 +147,34 @@ fn a_pane_that_is_moved_or_renumbered_keeps_its_agent() {
 }
 
 #[test]
+fn who_has_said_another_id_once_is_not_that_agent_from_then_on() {
+    let site = Site::new();
+    let Some(stage) = Stage::set(&site, "who_has_said_another_id_once") else { return };
+    let one = Actor::alone(&stage, &Start::of("gemini"));
+    let id = one.id();
+    for call in ["inbox --agent carol", "--agent carol acquire name:a", "agents register --agent carol"] {
+        one.run(&format!("$B {call}")).expect(0);
+        assert_eq!(one.id(), id, "after {call}");
+    }
+    one.run("$B acquire name:b").expect(0);
+    one.run("$B --agent carol release name:a").expect(0);
+    assert_eq!(one.id(), id, "both are registered");
+    // The control: who has registered under a name is that agent, and stays it whether that is said or not.
+    one.run("$B agents register --role r").expect(0);
+    let two = Actor::alone(&stage, &Start::of("gemini"));
+    two.run("$B agents register dave").expect(0);
+    two.run("$B --agent dave acquire name:c").expect(0);
+    assert_eq!(two.id(), "dave");
+    let found = two.json("agents discover");
+    assert!(found["agents"].as_array().unwrap().iter().any(|one| one["agent"]["id"] == id.as_str()), "{found}");
+    // One that is named by its environment is typed to as well.
+    let named = Actor::alone(&stage, &Start::of("gemini").session("SWARMLOCK_AGENT", "erin"));
+    named.run("$B acquire name:d").expect(0);
+    is_delivered(&two.run("$B send erin INFO hello"));
+    named.is_told("hello");
+}
+
+#[test]
 fn what_a_pane_has_started_in_the_background_is_its_agent_wherever_it_outlives_it() {
     let site = Site::new();
     let Some(stage) = Stage::set(&site, "what_a_pane_has_started_in_the_background") else { return };

@@ -126,6 +126,8 @@ fn what_is_not_acknowledged_is_typed_again_by_tick_and_seen_in_status() {
         status["unread"].as_u64().unwrap()
     };
     assert_eq!((unread(&one), unread(&two)), (0, 2));
+    let inbox = two.run("$B inbox --peek").expect(0);
+    assert_eq!(inbox.err.matches("to be acknowledged: swarmlock ack ").count(), 1, "{inbox}");
     assert_eq!(two.reads(), ["who has it?", "who has it?"]);
     let id = two.typed()[0].rsplit_once("swarmlock ack ").unwrap().1.trim_end_matches(')').to_owned();
     two.run(&format!("$B ack {id}")).expect(0);
