@@ -65,7 +65,7 @@ fn ack(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome 
         }
         Acknowledged::Before => "already",
     };
-    done.sync(&mail)?;
+    done.sync()?;
     let id = message.thread_id();
     report.data(
         &[word, ids_are_hex(id), &message.sender],

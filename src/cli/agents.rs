@@ -187,7 +187,7 @@ fn register(args: &Args, context: &Context, report: &mut Report) -> Outcome {
         ..context.enrolment(&identity)?
     };
     let certain = matches!(identity.source, Source::Flag | Source::Environment);
-    let Registered { agent, new } = open.locks().register(&wanted, &known, certain)?;
+    let Registered { agent, new } = open.locks().register(&wanted, &known, Some(&identity.id).filter(|_| certain))?;
     if new || args.role.is_some() || !args.capabilities.is_empty() {
         report.changed();
     }

@@ -98,11 +98,13 @@ impl Code {
             Self::Usage => "usage: bad arguments, a path or name that cannot be locked, no checkout",
             Self::Held => "held by another, or others who wait come first",
             Self::TimedOut => "timed out waiting",
-            Self::NotYours => "not yours: another holds it, or another living process has your id",
-            Self::Nothing => "nothing there: no such lock, ticket or record",
+            Self::NotYours => {
+                "not yours: another holds it, it was sent to another, or another living process has your id"
+            }
+            Self::Nothing => "nothing there: no such lock, ticket, record, message or agent",
             Self::Lost => "the lease was lost while `run` was working; the command was ended",
             Self::Deadlock => "refused: it would wait for itself; the output names the circle",
-            Self::Limit => "refused: a limit of size or depth, or an era without numbers",
+            Self::Limit => "refused: a limit of size, depth or rate, or an era without numbers",
             Self::Refused => "refused: it has ended, and final is final",
             Self::Attention => "something needs attention: `redact --check` found secrets",
             Self::Damaged => "a state file is damaged or from a newer version; it was left alone",

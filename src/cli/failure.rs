@@ -78,6 +78,16 @@ impl From<store::Error> for Failure {
                     .help("no lock depends on it; move it aside by hand, and the next change begins another")
                     .next("swarmlock list")
             }
+            store::Error::Damaged { path, .. } if path.ends_with(store::layout::AGENTS.as_str()) => {
+                Self::new(Code::Damaged, message)
+                    .help("no lock depends on it; the next change sets it aside, and begins another with who is known")
+                    .next("swarmlock agents register")
+            }
+            store::Error::Damaged { path, .. } if path.ends_with(store::layout::ACKS.as_str()) => {
+                Self::new(Code::Damaged, message)
+                    .help("no message depends on it; the next tick sets it aside, and builds another from the log")
+                    .next("swarmlock tick")
+            }
             store::Error::Damaged { path, .. } if path.starts_with(store::layout::TASKS.as_str()) => {
                 Self::new(Code::Damaged, message)
                     .help("the record was left alone, and no lock depends on it; move it to quarantine/ by hand")
@@ -98,6 +108,13 @@ impl From<store::Error> for Failure {
             store::Error::Replaced { .. } => Self::new(Code::Busy, message)
                 .help("do not rely on what was asked for; look at what stands there now, and ask again")
                 .next("swarmlock status"),
+            store::Error::TooLarge { path, .. }
+                if [store::layout::AGENTS, store::layout::ACKS].iter().any(|name| path.ends_with(name.as_str())) =>
+            {
+                Self::new(Code::Limit, message)
+                    .help("nothing was changed; cleanup takes out agents that are gone, and what is acknowledged is waited for no more")
+                    .next("swarmlock tick")
+            }
             store::Error::TooLarge { .. } => Self::new(Code::Limit, message)
                 .help("nothing was changed; too much is in one lease, or too many share it: acquire fewer resources at once, or wait until fewer share it")
                 .next("swarmlock list"),

@@ -46,19 +46,38 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 fn inbox(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
     let args: Args = args::of(matches)?;
     let identity = context.identity()?;
-    let (open, _) = context.open_or_init(&context.checkout()?)?;
+    let checkout = context.checkout()?;
+    if args.peek {
+        let Some(open) = context.open(&checkout, report)? else { return Ok(Code::Done) };
+        context.only_look();
+        let inbox = open.mail(None).peek(&identity.id, args.limit)?;
+        show(report, &args, identity.id.as_str(), &inbox)?;
+        return Ok(Code::Done);
+    }
+    let (open, _) = context.open_or_init(&checkout)?;
     let whereabouts = context.asking(Some(&identity));
     let mail = open.mail(Some(Caller { agent: &identity.id, whereabouts: &whereabouts, exclusive: true }));
     let enrolment = context.enrolment(&identity)?;
     let wait = context.guard_wait().unwrap_or(open.config().guard_wait);
     let inbox = mail.inbox(&identity.id, &enrolment, args.limit, wait)?;
+    show(report, &args, identity.id.as_str(), &inbox)?;
+    // Only what has certainly been put out is read.
+    if report.is_out() {
+        inbox.move_on()?;
+    } else {
+        report.note("nothing was marked as read, for the output did not get out");
+    }
+    Ok(Code::Done)
+}
+
+fn show(report: &mut Report, args: &Args, agent: &str, inbox: &Inbox) -> Result<(), super::Failure> {
     if let Some(why) = inbox.again {
         report.warning(why);
     }
     if report.is_json() {
-        say_json(report, identity.id.as_str(), &inbox);
+        say_json(report, agent, inbox);
     } else {
-        say(report, &inbox)?;
+        say(report, inbox)?;
     }
     for id in to_acknowledge(&inbox.items) {
         report.note(&format!("to be acknowledged: swarmlock ack {id}"));
@@ -72,16 +91,7 @@ fn inbox(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcom
     if let Some(earlier) = inbox.earlier.filter(|earlier| *earlier > 0) {
         report.note(&format!("{earlier} messages were sent before you registered: swarmlock messages"));
     }
-    if args.peek {
-        return Ok(Code::Done);
-    }
-    // Only what has certainly been put out is read.
-    if report.is_out() {
-        inbox.move_on()?;
-    } else {
-        report.note("nothing was marked as read, for the output did not get out");
-    }
-    Ok(Code::Done)
+    Ok(())
 }
 
 /// The ids of messages that are to be acknowledged, each once although it may be there again.

@@ -8,7 +8,8 @@ use super::{Code, Context, Failure, Outcome, Report, Spec, args, context::Open, 
 use crate::{
     domain::{
         Timestamp,
-        mail::{Mail, Message, Thread},
+        mail::{Mail, Message, Older, Thread},
+        messages::neutral,
     },
     fs::Watch,
     host,
@@ -82,13 +83,12 @@ fn messages(matches: &ArgMatches, context: &Context, report: &mut Report) -> Out
     let since = args.since.map(|since| since.time(host::now().wall));
     let kind = args.kind.as_ref().map(|kind| kind.to_ascii_uppercase().replace('_', "-"));
     let filter = Filter { kind, thread, since, args: &args };
-    let (found, odd, mut last) = after(&mail, 0, &filter, args.limit)?;
+    let (found, odd, last) = after(&mail, 0, &filter, args.limit)?;
     found.iter().for_each(|message| say(report, message));
     if odd > 0 {
         report.warning(&format!("lines of agent_messages.log that are no messages, and are not shown: {odd}"));
     }
     if let Some(limit) = args.follow {
-        last = newest(&mail)?.max(last);
         follow(&open, &mail, &filter, last, limit, report)?;
     }
     Ok(Code::Done)
@@ -124,15 +124,6 @@ fn follow(
     Ok(())
 }
 
-fn newest(mail: &Mail<'_>) -> Result<u64, Failure> {
-    let mut newest = 0;
-    mail.backwards(|message| {
-        newest = message.seq;
-        ControlFlow::Break(())
-    })?;
-    Ok(newest)
-}
-
 /// The messages behind this number that are wanted, oldest first; how many lines are none; and the largest number.
 fn after(
     mail: &Mail<'_>,
@@ -140,11 +131,18 @@ fn after(
     filter: &Filter<'_>,
     limit: Option<usize>,
 ) -> Result<(Vec<Message>, usize, u64), Failure> {
-    let (mut found, mut newest) = (Vec::new(), number);
+    let (mut found, mut newest, mut older) = (Vec::new(), number, Older::default());
     let odd = mail.backwards(|message| {
         let full = limit.is_some_and(|limit| found.len() >= limit);
-        if message.seq <= number || full {
+        let shown = message.seq <= number;
+        if full {
+            newest = newest.max(message.seq);
+        }
+        if older.are_all(shown) || full {
             return ControlFlow::Break(());
+        }
+        if shown {
+            return ControlFlow::Continue(());
         }
         newest = newest.max(message.seq);
         if filter.wants(&message) {
@@ -157,6 +155,7 @@ fn after(
 }
 
 fn say(report: &mut Report, message: &Message) {
-    let columns = post::columns(message);
+    // No frame is around it, and so nothing in it may look like one.
+    let columns = post::columns(message).map(|column| neutral(&column).into_owned());
     report.data(&columns.each_ref().map(String::as_str), || post::json(message));
 }

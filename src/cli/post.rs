@@ -51,7 +51,13 @@ impl Said {
     /// The text as it may be stored.
     pub(super) fn read(&self, context: &Context, open: &Open, report: &Report) -> Result<Text, Failure> {
         let bytes = match (&self.text, &self.file) {
-            (Some(text), _) => return given(text, open, report),
+            (Some(text), _) => {
+                return match slip(text) {
+                    Some(meant) => Err(usage(format!("{}: did you mean {meant}?", text.to_string_lossy()))
+                        .help("a text that begins so comes from stdin, or from a file")),
+                    None => given(text, open, report),
+                };
+            }
             (None, Some(path)) => {
                 let path = context.cwd()?.join(path);
                 match fs::read_foreign(&path, READ_LIMIT) {
@@ -65,6 +71,26 @@ impl Said {
         };
         text(&bytes, open, report)
     }
+}
+
+/// The flag that was meant, where a text looks like one with a slip in it. One without is a text: it stood behind `--`.
+fn slip(text: &OsStr) -> Option<&'static str> {
+    const FLAGS: [&str; 11] = [
+        "--ack",
+        "--agent",
+        "--dir",
+        "--file",
+        "--guard-wait",
+        "--id-only",
+        "--include-self",
+        "--json",
+        "--no-pane",
+        "--quiet",
+        "--reply-to",
+    ];
+    let name = text.to_str()?.split('=').next()?;
+    let word = name.strip_prefix("--").filter(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))?;
+    nearest(name, FLAGS.into_iter()).filter(|meant| !word.is_empty() && *meant != name)
 }
 
 /// A text that was given as an argument, or comes from stdin if that is `-`.

@@ -94,6 +94,11 @@ pub(super) fn post(post: &Post<'_>, context: &Context, report: &mut Report) -> O
     let whereabouts = context.asking(Some(&identity));
     let mail = open.mail(Some(Caller { agent: &identity.id, whereabouts: &whereabouts, exclusive: true }));
     let reply_to = match &post.options.reply_to {
+        Some(given) if post.kind == Kind::Ack => {
+            // Only of that there is one for each message, and so it counts against no limit.
+            let message = "an ACK that answers a message is said with swarmlock ack";
+            return Err(Failure::new(Code::Usage, message).next(format!("swarmlock ack {}", post::word(given))));
+        }
         Some(given) => Some(post::one(mail.find(given, |_| true)?, given, "")?),
         None => None,
     };
@@ -126,7 +131,7 @@ pub(super) fn post(post: &Post<'_>, context: &Context, report: &mut Report) -> O
         }
     };
     report.changed();
-    sending.sync(&mail)?;
+    sending.sync()?;
     if let Some(doubt) = identity.doubt() {
         report.note(&format!("{doubt}; an answer goes to that id"));
     }

@@ -33,7 +33,6 @@ fn tick(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
     let Some(open) = context.open(&context.checkout()?, report)? else { return Ok(Code::Done) };
     let mail = open.mail(None);
     let settled = mail.settle(&|| true, &host::random)?;
-    settled.sync(open.state())?;
     let agents = open.locks().agents()?;
     for message in settled.reminded.iter().chain(&settled.escalated) {
         report.changed();
@@ -83,6 +82,5 @@ pub(super) fn chore(context: &Context, report: &Report) {
 fn some(context: &Context, report: &Report, go_on: &dyn Fn() -> bool) -> Result<Option<Settled>, Failure> {
     let Some(open) = context.open(&context.checkout()?, report)? else { return Ok(None) };
     let settled = open.mail(None).settle(go_on, &host::random)?;
-    settled.sync(open.state())?;
     Ok(Some(settled))
 }

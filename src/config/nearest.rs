@@ -4,16 +4,20 @@
 /// or written with dashes or capitals.
 #[must_use]
 pub fn nearest<'a>(given: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let given: Vec<char> =
-        given.chars().map(|c| if c == '-' { '_' } else { c.to_ascii_lowercase() }).take(64).collect();
+    let given: Vec<char> = given.chars().map(alike).take(64).collect();
     let with_distance = names.map(|name| (distance(&given, name), name));
     let near = with_distance.filter(|(distance, name)| *distance <= name.len().div_ceil(4));
     near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
+/// Dashes and capitals are no difference.
+fn alike(c: char) -> char {
+    if c == '-' { '_' } else { c.to_ascii_lowercase() }
+}
+
 /// How many letters have to be changed, added, removed or swapped with their neighbour.
 fn distance(given: &[char], name: &str) -> usize {
-    let name: Vec<char> = name.chars().collect();
+    let name: Vec<char> = name.chars().map(alike).collect();
     let first: Vec<usize> = (0..=name.len()).collect();
     let (mut before, mut above) = (Vec::new(), first);
     let mut last: Option<char> = None;
@@ -57,6 +61,10 @@ mod tests {
         }
         for given in ["", "x", "timeout", "ttl", "max", &"redact".repeat(10_000)] {
             assert_eq!(nearest(given, NAMES.into_iter()), None);
+        }
+        for (given, meant) in [("TASK-UPDAT", "TASK-UPDATE"), ("infoo", "INFO"), ("claude-ba7817bf", "claude-ba7816bf")]
+        {
+            assert_eq!(nearest(given, ["INFO", "TASK-UPDATE", "claude-ba7816bf"].into_iter()), Some(meant), "{given}");
         }
     }
 

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The name that our own messages are from.
+pub(in crate::domain) const OURSELVES: &str = "swarmlock";
+
 /// An agent's id: a letter or digit, then up to 63 letters, digits, `.`, `_` or `-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -16,6 +19,12 @@ impl AgentId {
     /// What is wrong with it.
     pub fn new(id: &str) -> Result<Self, String> {
         Self::try_from(id.to_owned())
+    }
+
+    /// Whether it is the name that our own messages are from, in any case: no agent has it.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.0.eq_ignore_ascii_case(OURSELVES)
     }
 
     /// The id itself.

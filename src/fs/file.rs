@@ -75,6 +75,16 @@ impl File {
         self.size
     }
 
+    /// Whether a name leads to it still.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn has_name(&self) -> Result<bool> {
+        let stat =
+            retry_on_intr(|| rustix::fs::fstat(&self.fd)).map_err(|errno| Error::call("fstat", &self.path, errno))?;
+        Ok(stat.st_nlink > 0)
+    }
+
     /// Where it was opened.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -23,7 +23,9 @@ impl StateDir {
     /// # Errors
     /// [`Error::Busy`]; if it is unsafe or cannot be opened.
     pub fn open_cursor(&self, agent: &FileName, wait: Duration) -> Result<Option<Cursor>> {
-        let Some(file) = self.dir().open_writable(&[&layout::CURSORS, agent])? else { return Ok(None) };
+        // Opened by itself, the directory is looked at too: others must not be able to change what is in it.
+        let Some(dir) = self.dir().subdir(&[&layout::CURSORS])? else { return Ok(None) };
+        let Some(file) = dir.open_writable(&[agent])? else { return Ok(None) };
         if file.flock(wait)? == Flocked::Busy {
             let holder = fs::flock_holder(&file);
             return Err(Error::Busy { path: file.path().to_owned(), holder, waited: wait });
@@ -36,7 +38,8 @@ impl StateDir {
     /// # Errors
     /// If it is unsafe or cannot be read.
     pub fn read_cursor(&self, agent: &FileName) -> Result<Option<Vec<u8>>> {
-        Ok(self.dir().read(&[&layout::CURSORS, agent], LIMIT)?)
+        let Some(dir) = self.dir().subdir(&[&layout::CURSORS])? else { return Ok(None) };
+        Ok(dir.read(&[agent], LIMIT)?)
     }
 
     /// The agents that have one.

@@ -126,7 +126,9 @@ pub fn events_after(state: &StateDir, n: u64) -> Result<Vec<Event>> {
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let lines = bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
         let events: Vec<Event> = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
-        let all = length >= file.size() || events.iter().any(|event| event.n > 0 && event.n <= n);
+        // By the oldest of them: a line further on that is not ours hides nothing.
+        let back = events.iter().find(|event| event.n > 0).is_some_and(|event| event.n <= n);
+        let all = length >= file.size() || back;
         if all {
             return Ok(events.into_iter().filter(|event| event.n > n).collect());
         }

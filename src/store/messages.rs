@@ -15,6 +15,8 @@ const LARGEST_PIECE: usize = 4 * 1024 * 1024;
 const LONGEST_LINE: usize = 1024 * 1024;
 /// How far in front of all numbers given out a line's may lie; beyond, it was not given out by us.
 const PLAUSIBLE: u64 = 1 << 44;
+/// How often a log that is on the move is looked for.
+const TRIES: usize = 1000;
 
 #[derive(Deserialize)]
 struct Numbered {
@@ -27,8 +29,6 @@ pub struct MessageLog {
     file: File,
     /// Whether the last line lacks its end: a writer died in it, or the disk was full.
     torn: bool,
-    /// Whether its name may not survive a power cut yet.
-    made: bool,
     /// The size that it is rotated at, in bytes.
     limit: u64,
     rotated: bool,
@@ -48,12 +48,10 @@ impl Session<'_> {
     /// # Errors
     /// If it is unsafe or cannot be opened.
     pub fn message_log(&self, limit: u64) -> Result<MessageLog> {
-        let dir = self.state.dir();
-        let made = dir.look(&layout::MESSAGES)?.is_none();
-        let file = dir.open_append(&layout::MESSAGES)?;
+        let file = self.state.dir().open_append(&layout::MESSAGES)?;
         let mut end = Vec::new();
         file.read_range(file.size().saturating_sub(1), 1, &mut end)?;
-        Ok(MessageLog { torn: end.last().is_some_and(|last| *last != b'\n'), file, made, limit, rotated: false })
+        Ok(MessageLog { torn: end.last().is_some_and(|last| *last != b'\n'), file, limit, rotated: false })
     }
 
     /// The number of the next message: never given out before, and larger than that of the newest line of the log.
@@ -61,14 +59,28 @@ impl Session<'_> {
     /// # Errors
     /// [`Error::Exhausted`], or if the guard cannot be written or the log not be read.
     pub fn reserve_message(&mut self) -> Result<u64> {
+        let newest = self.newest_message()?;
+        self.reserve_above(newest)
+    }
+
+    /// A number above those of all messages that we have written, and not above that of the next one. A line with a
+    /// larger one is not ours.
+    ///
+    /// # Errors
+    /// Those of [`Session::reserve_message`].
+    pub fn messages_end(&self) -> Result<u64> {
+        Ok(self.number()?.max(self.newest_message()?.saturating_add(1)))
+    }
+
+    /// The number of the newest line of the log that may be ours; 0 if there is none.
+    fn newest_message(&self) -> Result<u64> {
         let plausible = self.number()?.saturating_add(PLAUSIBLE);
         let mut newest = 0;
         messages_backwards(self.state, |line| {
             newest = serde_json::from_slice(line).map_or(0, |line: Numbered| line.seq);
             if newest == 0 || newest > plausible { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        let floor = if newest > plausible { 0 } else { newest };
-        self.reserve_above(floor)
+        Ok(if newest > plausible { 0 } else { newest })
     }
 
     /// Appends one line (JSON without a newline), after rotating if that is due.
@@ -89,6 +101,10 @@ impl Session<'_> {
                 line.remove(0);
             }
         }
+        if log.file.size() == 0 {
+            // Before anything stands in it: whoever appends after us, and is done before us, goes by the file only.
+            self.state.dir().sync()?;
+        }
         log.file.append(&line)?;
         log.torn = false;
         Ok(())
@@ -97,7 +113,7 @@ impl Session<'_> {
     fn rotate(&self, log: &mut MessageLog) -> Result<()> {
         let dir = self.state.dir();
         // Whoever writes to it has let go of the guard, and may not have made its lines durable yet; that goes by the
-        // file. Names do not: they are made so with the new one.
+        // file. Names are made so before the first line of the new one.
         log.file.sync_data()?;
         let ages: Vec<u32> = older_logs(dir)?.into_iter().map(|older| older.age).collect();
         let free = (1..).find(|age| !ages.contains(age)).unwrap_or(u32::MAX);
@@ -106,7 +122,7 @@ impl Session<'_> {
         }
         shift(dir, &layout::MESSAGES, &name_of(1))?;
         log.file = dir.open_append(&layout::MESSAGES)?;
-        (log.made, log.rotated) = (true, true);
+        log.rotated = true;
         Ok(())
     }
 
@@ -142,16 +158,16 @@ impl MessageLog {
     ///
     /// # Errors
     /// If the kernel refuses: the lines are there, but may be lost.
-    pub fn sync(&self, state: &StateDir) -> Result<()> {
-        self.file.sync_data()?;
-        if self.made {
-            state.dir().sync()?;
-        }
-        Ok(())
+    pub fn sync(&self) -> Result<()> {
+        Ok(self.file.sync_data()?)
     }
 }
 
+/// The name of the log of this age; 0 is the one that is written to.
 fn name_of(age: u32) -> FileName {
+    if age == 0 {
+        return layout::MESSAGES;
+    }
     // It is one component by construction.
     FileName::new(format!("{}.{age}", layout::MESSAGES.as_str())).unwrap_or(layout::MESSAGES)
 }
@@ -198,35 +214,86 @@ impl StateDir {
 /// If a log is unsafe or cannot be read.
 pub fn messages_backwards(state: &StateDir, mut each: impl FnMut(&[u8]) -> ControlFlow<()>) -> Result<()> {
     let dir = state.dir();
-    let mut current = true;
-    let mut last = match dir.open_file(&[&layout::MESSAGES])? {
-        Some(file) => {
-            if backwards(&file, &mut each)?.is_break() {
-                return Ok(());
-            }
-            Some(file.id())
-        }
-        None => None,
-    };
-    loop {
-        // Files only ever move on to larger ages: what is older than the last one read stands behind it.
-        let (mut next, mut found) = (None, current);
-        for older in older_logs(dir)?.into_iter().rev() {
-            let Some(file) = dir.open_file(&[&older.name])? else { continue };
-            if Some(file.id()) == last {
-                found = true;
-                break;
-            }
-            next = Some(file);
-        }
-        // If it has been removed meanwhile, so has all that is older.
-        let Some(file) = next.filter(|_| found) else { return Ok(()) };
-        current = false;
+    // The last one stays open, so that no other file gets its inode number meanwhile.
+    let (mut last, mut age) = (None, 0);
+    while let Some((at, file)) = behind(dir, last.as_ref(), age)? {
         if backwards(&file, &mut each)?.is_break() {
             return Ok(());
         }
-        last = Some(file.id());
+        (last, age) = (Some(file), at);
     }
+    Ok(())
+}
+
+/// The log right behind `last`, which stood at `age` before, with its age; the youngest if there is no last one.
+///
+/// Logs only ever move on by one age, the oldest first, and keep their order. So whoever looks at one age after the other
+/// upwards comes across each; and while `last` stays where it is, no log behind it moves twice.
+fn behind(dir: &Dir, last: Option<&File>, age: u32) -> Result<Option<(u32, File)>> {
+    let Some(last) = last else { return first_from(dir, 0) };
+    let mut age = age;
+    for _ in 0..TRIES {
+        let Some(now) = age_now(dir, last, age)? else {
+            // If it has been removed meanwhile, so has all that is older.
+            if !last.has_name()? {
+                return Ok(None);
+            }
+            continue;
+        };
+        let next = first_from(dir, now.saturating_add(1))?;
+        if is_at(dir, last, now)? {
+            return Ok(next);
+        }
+        age = now;
+    }
+    // Somebody has put it elsewhere.
+    Ok(None)
+}
+
+/// The first log of this age or a larger one.
+fn first_from(dir: &Dir, from: u32) -> Result<Option<(u32, File)>> {
+    let open = |age: u32| Ok::<_, Error>(dir.open_file(&[&name_of(age)])?.map(|file| (age, file)));
+    if let Some(found) = open(from)? {
+        return Ok(Some(found));
+    }
+    for age in ages_from(dir, from)? {
+        if let Some(found) = open(age)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// The age that this log has now, which is this one or larger; `None` if it was not come across.
+fn age_now(dir: &Dir, log: &File, from: u32) -> Result<Option<u32>> {
+    if is_at(dir, log, from)? {
+        return Ok(Some(from));
+    }
+    for age in ages_from(dir, from)? {
+        if is_at(dir, log, age)? {
+            return Ok(Some(age));
+        }
+    }
+    Ok(None)
+}
+
+fn is_at(dir: &Dir, log: &File, age: u32) -> Result<bool> {
+    Ok(dir.look(&name_of(age))?.is_some_and(|meta| meta.id == log.id()))
+}
+
+/// The ages larger than `from` at which a log stands, or may soon. A log that is renamed while the names are read may be
+/// missing in them, but not twice.
+fn ages_from(dir: &Dir, from: u32) -> Result<Vec<u32>> {
+    let mut ages = vec![from, from.saturating_add(1)];
+    for _ in 0..2 {
+        ages.extend(older_logs(dir)?.into_iter().map(|older| older.age));
+    }
+    let moved: Vec<u32> = ages.iter().map(|age| age.saturating_add(1)).collect();
+    ages.extend(moved);
+    ages.retain(|age| *age > from);
+    ages.sort_unstable();
+    ages.dedup();
+    Ok(ages)
 }
 
 /// The lines of one file, the newest first. What follows the last newline is not a line yet.

@@ -231,6 +231,7 @@ fn the_page_of_json_names_every_key() {
     records.push(site.agent("carol").run(["check", "turn", "--json"]).expect(10).json());
     let ticket = crate::waiting::ticket_of(&site, "alice").number;
     records.push(alice(&["queue", "cancel", &format!("t-{ticket}")]).expect(0).json());
+    records.extend(about_messages());
     let mut missing = Vec::new();
     for record in &records {
         missing.extend(keys(record).into_iter().filter(|key| !named.contains(&key.as_str())));
@@ -238,10 +239,43 @@ fn the_page_of_json_names_every_key() {
     assert!(records.len() > 15 && missing.is_empty(), "not in docs/json.md: {missing:?}");
 }
 
+/// What the commands about agents and messages print.
+fn about_messages() -> Vec<Value> {
+    let site = Site::new();
+    let json = |agent: &str, args: &[&str]| site.agent(agent).run([args, &["--json"]].concat());
+    let mut records = vec![json("bob", &["agents", "register", "--role", "dev"]).json()];
+    let sent = json("alice", &["send", "bob", "INFO", "x", "--ack=1h"]).expect(0).json();
+    let id = sent["message"]["msg_id"].as_str().unwrap().to_owned();
+    records.push(sent);
+    records.push(json("alice", &["broadcast", "INFO", "x", "--reply-to", &id, "--ack=1h"]).expect(0).json());
+    crate::commands::tick::age(&site, 3_600_000);
+    records.extend(json("carol", &["tick"]).expect(0).json_lines());
+    crate::commands::tick::age(&site, 8 * 3_600_000);
+    records.extend(json("carol", &["tick"]).expect(0).json_lines());
+    json("alice", &["acquire", "a"]).expect(0);
+    json("bob", &["force-release", "a", "--yes"]).expect(0);
+    for args in [&["inbox", "--peek"][..], &["messages"], &["agents"], &["discover-agents"], &["status"]] {
+        records.extend(json("alice", args).expect(0).json_lines());
+    }
+    records.push(json("bob", &["ack", &id]).expect(0).json());
+    site.plant("config.toml", "message_rate = 1\nmessage_window = '1h'\n");
+    json("alice", &["send", "bob", "INFO", "x"]);
+    records.push(serde_json::json!({ "error": json("alice", &["send", "bob", "INFO", "x"]).expect(16).json_error() }));
+    records.push(json("alice", &["agents", "retire", "bob", "--yes"]).expect(0).json());
+    // Lists of objects too.
+    let inner = |record: &Value| -> Vec<Value> {
+        let lists = record.as_object().unwrap().values().filter_map(Value::as_array);
+        lists.flatten().filter(|item| item.is_object()).cloned().collect()
+    };
+    let more: Vec<Value> = records.iter().flat_map(inner).collect();
+    assert!(more.len() > 5, "{more:?}");
+    records.into_iter().chain(more).collect()
+}
+
 /// The keys of an object and of the objects in it, but for maps by command or exit code.
 fn keys(record: &Value) -> Vec<String> {
     let Some(object) = record.as_object() else { return Vec::new() };
-    let map = |key: &str| ["commands", "exit_codes"].contains(&key);
+    let map = |key: &str| ["commands", "exit_codes", "delivery_status"].contains(&key);
     let inner = object.iter().filter(|(key, _)| !map(key)).flat_map(|(_, value)| keys(value));
     object.keys().cloned().chain(inner).collect()
 }

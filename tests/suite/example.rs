@@ -9,7 +9,10 @@ use std::{
 
 use swarmlock::{
     domain::{
-        AgentId, Beat, Class, LockFile, Mode, Ticket, parse_lock,
+        AgentId, Beat, Class, LockFile, Mode, Ticket,
+        agents::Registry,
+        mail::{Message, Pending},
+        parse_lock,
         records::{Record, RecordId, State},
     },
     fs::FileName,
@@ -145,6 +148,77 @@ fn every_beat_is_read_and_rewritten_byte_for_byte() {
     assert_eq!((beats.len(), processes), (6, 1));
 }
 
+#[test]
+fn the_registry_is_read_and_rewritten_byte_for_byte_and_everybody_with_a_beat_is_in_it() {
+    let bytes = fs::read(example().join("ACTIVE_AGENTS.json")).unwrap();
+    let registry: Registry = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(text(&registry.to_bytes().unwrap()), text(&bytes));
+    let mut ids: Vec<String> = registry.agents.iter().map(|agent| agent.id.to_string()).collect();
+    ids.sort();
+    let beats: Vec<String> = files(&example().join("beats")).iter().map(|(name, _)| name.as_str().to_owned()).collect();
+    assert_eq!(ids, beats);
+    assert!(registry.agents.iter().all(|agent| agent.host == "workstation"), "the host of no real machine");
+    let in_panes: Vec<_> = registry.agents.iter().filter(|agent| agent.pane().is_some()).collect();
+    assert_eq!(in_panes.iter().map(|agent| agent.id.as_str()).collect::<Vec<_>>(), ["alice"]);
+    assert!(in_panes.iter().all(|agent| agent.process.is_some() && agent.harness.as_deref() == Some("claude")));
+}
+
+/// Of the older log, then of the newer one.
+fn messages() -> Vec<Message> {
+    let read = |name: &str| {
+        let log = fs::read_to_string(example().join(name)).unwrap();
+        let messages: Vec<Message> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let written: String = messages.iter().map(|message| serde_json::to_string(message).unwrap() + "\n").collect();
+        assert_eq!(written, log, "{name}");
+        messages
+    };
+    ["agent_messages.log.1", "agent_messages.log"].into_iter().flat_map(read).collect()
+}
+
+#[test]
+fn every_message_is_read_and_rewritten_byte_for_byte_in_the_order_of_the_numbers() {
+    let messages = messages();
+    let types: Vec<_> = messages.iter().map(|message| (message.sender.as_str(), message.msg_type.as_str())).collect();
+    let expected = [
+        ("alice", "QUESTION"),
+        ("bob", "ACK"),
+        ("bob", "REVIEW-FEEDBACK"),
+        ("alice", "COMPLETED"),
+        ("carol", "BLOCKED"),
+        ("dave", "URGENT"),
+    ];
+    assert_eq!(types, expected);
+    assert!(messages.is_sorted_by_key(|message| message.seq));
+    let parents: Vec<_> = messages.iter().filter_map(|message| message.parent_msg_id.as_ref()).collect();
+    assert_eq!(parents, [&messages[0].msg_id, &messages[0].msg_id, &messages[2].msg_id]);
+    assert_eq!(messages[0].to.as_deref(), Some("@reviewer"));
+    assert_eq!((messages[4].to.as_deref(), messages[4].recipients.len()), (Some("@all"), 4), "frank came later");
+}
+
+#[test]
+fn the_acknowledgements_are_read_and_rewritten_byte_for_byte_and_are_those_that_the_log_asks_for() {
+    let bytes = fs::read(example().join("PENDING_ACKS.json")).unwrap();
+    let pending: Pending = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(serde_json::to_string(&pending).unwrap() + "\n", text(&bytes));
+    let [entry] = pending.pending_acks.as_slice() else { panic!("{pending:?}") };
+    let message = messages().pop().unwrap();
+    assert_eq!((&entry.message, &entry.msg_id, entry.recipient_id.as_str()), (&message, &message.msg_id, "erin"));
+}
+
+#[test]
+fn every_cursor_is_a_line_of_256_bytes_with_the_numbers_of_what_was_read() {
+    let mut read = Vec::new();
+    for (name, bytes) in files(&example().join("cursors")) {
+        let cursor: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(text(&bytes), format!("{:255}\n", cursor.to_string()), "{}", name.as_str());
+        assert_eq!(cursor["agent_id"], name.as_str());
+        assert!(cursor["events"].as_u64().unwrap() > 0);
+        let number = messages().iter().position(|message| cursor["messages"] == message.seq);
+        read.push((name.as_str().to_owned(), number));
+    }
+    assert_eq!(read, [("alice".to_owned(), Some(2)), ("bob".to_owned(), Some(0))]);
+}
+
 /// The log and the events in it.
 fn events() -> (String, Vec<Event>) {
     let log = fs::read_to_string(example().join("events.log")).unwrap();
@@ -200,6 +274,10 @@ fn a_copy_can_be_looked_at_and_every_lease_in_it_is_over() {
     let lines = |run: Run| run.expect(0).out.lines().count();
     assert_eq!(lines(site.nobody().run(["history"])), events().1.len());
     assert_eq!(lines(site.nobody().run(["history", "src/api/routes.rs"])), 2);
+    assert_eq!(lines(site.nobody().run(["agents", "list", "--all"])), 6);
+    assert_eq!(lines(site.nobody().run(["messages"])), 6);
+    // Bob has read the first one, and two are to him or everybody since.
+    assert_eq!(lines(site.agent("bob").run(["inbox", "--peek"])), 2 + 3, "and the frame");
     // The copy works, and counts on from where the original stopped.
     site.agent("erin").run(["acquire", "src/auth.rs"]).expect(0);
     let fence = site.lock_json("src/auth.rs")["holders"][0]["fence"].as_u64().unwrap();

@@ -12,15 +12,18 @@
 
 mod commands;
 mod docs;
+mod durable;
 mod escapes;
 mod example;
 mod harness;
 mod hostile;
 mod identity;
+mod identity_registry;
 mod keeper;
 mod life;
 mod load;
 mod locks;
+mod mail;
 mod naming;
 mod output;
 mod panes;
@@ -28,6 +31,7 @@ mod paths;
 mod processes;
 mod proof;
 mod reads;
+mod recipes;
 mod refusals;
 mod release;
 mod running;

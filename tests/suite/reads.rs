@@ -27,6 +27,10 @@ const LOOKS: &[(&[&str], i32)] = &[
     (&["check", "over"], 0),
     (&["history"], 0),
     (&["history", "a", "--by", "alice", "--limit", "9", "--since", "1h"], 0),
+    (&["messages"], 0),
+    (&["messages", "--from", "bob", "--to", "alice", "--follow=1ms"], 0),
+    (&["agents"], 0),
+    (&["list-agents", "list", "--all"], 0),
     (&["runs"], 0),
     (&["runs", "show", "abcd", "--json"], 0),
     (&["gc", "--older-than", "1d"], 0),
@@ -42,6 +46,7 @@ fn furnished() -> Site {
     for (agent, resource) in [("alice", "a"), ("bob", "b"), ("bob", "over")] {
         site.agent(agent).run(["acquire", resource, "--reason", "why"]).expect(0);
     }
+    site.agent("bob").run(["send", "alice", "INFO", "text", "--ack=1s"]).expect(0);
     site.expire("over");
     Keeper::new(&site).ended("abcd", How::Ended, Some(0));
     rewrite(&site, "abcd", "ended_at", "2020-01-01T00:00:00.000Z");

@@ -1,5 +1,6 @@
 //! One call for every way to be refused, and what all refusals have in common.
 
+mod mail;
 mod usage;
 
 use std::{
@@ -95,6 +96,7 @@ fn refusals() -> Vec<Refusal> {
     all.extend(usage::about_paths());
     all.extend(about_the_state());
     all.extend(about_records());
+    all.extend(mail::about_mail());
     all.extend(usage::about_usage());
     all
 }

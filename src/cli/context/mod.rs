@@ -42,7 +42,7 @@ const DIR_VARIABLE: &str = "SWARMLOCK_DIR";
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Global {
     /// Who is asking; before SWARMLOCK_AGENT
-    #[arg(long, global = true, value_name = "ID", visible_alias = "agent-id", help_heading = "Everywhere")]
+    #[arg(long, global = true, value_name = "ID", visible_aliases = ["agent-id", "sender-id"], help_heading = "Everywhere")]
     agent: Option<String>,
     /// The state directory; before SWARMLOCK_DIR. The checkout is the directory that it stands in
     #[arg(long, global = true, value_name = "PATH", help_heading = "Everywhere")]
@@ -255,6 +255,11 @@ impl Context {
     /// Whether this call, which changes something, has found that something else is due.
     pub(in crate::cli) fn is_something_due(&self) -> bool {
         self.due.get()
+    }
+
+    /// Says that this call changes nothing although its command does: what is due is left for another.
+    pub(in crate::cli) fn only_look(&self) {
+        self.due.set(false);
     }
 
     fn opened(&self, state: StateDir, config: Config) -> Result<Open, Failure> {

@@ -190,7 +190,11 @@ impl Search {
         harness: Option<&'static str>,
         why: impl Into<Cow<'static, str>>,
     ) -> Result<Option<Identity>, Failure> {
-        match AgentId::new(text) {
+        let id = AgentId::new(text).and_then(|id| match id.is_ours() {
+            true => Err("messages of swarmlock itself are from that name, and no agent has it".to_owned()),
+            false => Ok(id),
+        });
+        match id {
             Ok(id) => Ok(Some(Identity { id, source, harness, why: why.into(), tried: self.tried })),
             Err(why) => {
                 let message = format!("{}: {text}: {why}", source.words());

@@ -92,11 +92,11 @@ impl Locks<'_> {
     }
 
     /// Registers whoever asks: under the id that its session or pane has already, else under `wanted`, or one like it if
-    /// that is another's. `certain` says that the id is given by whoever set the agent up, and not made up by us.
+    /// that is another's. `own` is the id that whoever set the agent up has given it, if we have not made it up.
     ///
     /// # Errors
     /// If the guard is busy, or the registry cannot be written.
-    pub fn register(&self, wanted: &AgentId, known: &Enrolment, certain: bool) -> Result<Registered> {
+    pub fn register(&self, wanted: &AgentId, known: &Enrolment, own: Option<&AgentId>) -> Result<Registered> {
         self.visit_unseen(|inside| {
             let mut registry = Registry::open(inside.session, self.state, inside.now)?;
             let bound = registry.owner(known, |process| self.is_gone(process)).map(|agent| agent.id.clone());
@@ -106,9 +106,9 @@ impl Locks<'_> {
                 told || seated
             };
             let id = match bound {
-                Some(bound) if !certain || bound == *wanted => bound,
+                Some(bound) if own.is_none() || bound == *wanted => bound,
                 _ => match registry.get(wanted) {
-                    Some(agent) if !other(agent) => wanted.clone(),
+                    Some(agent) if !other(agent) && own.is_none_or(|own| own == wanted) => wanted.clone(),
                     _ => {
                         let path = self.state.path().join(crate::store::layout::AGENTS.as_str());
                         let why = "too many agents have a name like this".to_owned();

@@ -4,6 +4,7 @@ mod bound;
 mod change;
 mod entry;
 mod registry;
+mod salvage;
 mod status;
 
 pub use bound::{Key, id_in_pane, known_as};

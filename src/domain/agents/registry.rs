@@ -1,6 +1,6 @@
 //! The registry of agents: `ACTIVE_AGENTS.json`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,14 +8,12 @@ use serde_json::{Map, Value};
 use super::{
     Agent, Enrolment,
     bound::{Bound, Key, bound_to, may_be_one},
+    salvage::salvage,
 };
 use crate::{
     domain::{AgentId, Now, Process, Result, Timestamp},
     store::{Error, FORMAT, Session, StateDir, Versioned, layout, parse_json},
 };
-
-/// The id that our own messages are from.
-const OURSELVES: &str = "swarmlock";
 
 /// The registry as a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,30 +69,35 @@ impl Registry {
     fn parse(state: &StateDir, bytes: &[u8]) -> Result<Self> {
         let path = || state.path().join(layout::AGENTS.as_str());
         let registry: Self = parse_json(path, bytes)?;
-        let twice = registry.agents.iter().enumerate().any(|(at, agent)| registry.position(&agent.id) != Some(at));
-        if twice {
+        let mut ids = BTreeSet::new();
+        if !registry.agents.iter().all(|agent| ids.insert(&agent.id)) {
             return Err(Error::Damaged { path: path(), why: "an agent is in it twice".to_owned() });
         }
         Ok(registry)
     }
 
-    /// Reads it inside the guard. A damaged one is set aside, and begun again from what agents have left elsewhere:
-    /// beats and cursors.
+    /// Reads it inside the guard. A damaged one is set aside, and begun again from what of it can be read, and from what
+    /// agents have left elsewhere: beats and cursors.
     ///
     /// # Errors
     /// If it is unsafe or newer, or cannot be set aside.
     pub fn open(session: &mut Session<'_>, state: &StateDir, now: Now) -> Result<Self> {
         match Self::read(state) {
             Err(Error::Damaged { why, .. }) => {
-                session.set_aside(&layout::AGENTS, why, now.wall.unix_ms())?;
                 let mut registry = Self::empty(now.wall);
+                // One that is too large is none of ours.
+                let bytes = state.read_document(&layout::AGENTS).unwrap_or_default().unwrap_or_default();
+                (registry.agents, registry.former) = salvage(&bytes);
+                session.set_aside(&layout::AGENTS, why, now.wall.unix_ms())?;
                 let mut names = session.beats().agents()?;
                 names.extend(state.cursors()?);
                 names.sort_unstable();
                 names.dedup();
                 for id in names.iter().filter_map(|name| AgentId::new(name.as_str()).ok()) {
-                    // Since when is not known any more: better told twice than never.
-                    registry.agents.push(Agent::new(id, 0, now));
+                    if registry.get(&id).is_none() && !registry.former.contains(&id) {
+                        // Since when is not known any more: better told twice than never.
+                        registry.agents.push(Agent::new(id, 0, now));
+                    }
                 }
                 registry.write(session, now)?;
                 Ok(registry)
@@ -205,16 +208,14 @@ impl Registry {
     pub fn free_id(&self, wanted: &AgentId) -> Option<AgentId> {
         let taken = |id: &AgentId| {
             let same = |other: &AgentId| other.as_str().eq_ignore_ascii_case(id.as_str());
-            same_as_ours(id) || self.agents.iter().any(|agent| same(&agent.id)) || self.former.iter().any(same)
+            id.is_ours() || self.agents.iter().any(|agent| same(&agent.id)) || self.former.iter().any(same)
         };
-        if !taken(wanted) {
-            return Some(wanted.clone());
-        }
-        (2..10_000).find_map(|number| {
+        let numbered = (2..10_000).filter_map(|number| {
             let ending = format!("-{number}");
             let start: String = wanted.as_str().chars().take(64_usize.saturating_sub(ending.len())).collect();
-            AgentId::new(&format!("{start}{ending}")).ok().filter(|id| !taken(id))
-        })
+            AgentId::new(&format!("{start}{ending}")).ok()
+        });
+        std::iter::once(wanted.clone()).chain(numbered).find(|id| !taken(id))
     }
 
     /// Takes an agent out; its id is not given to others.
@@ -223,9 +224,7 @@ impl Registry {
         self.former.push(agent.id.clone());
         Some(agent)
     }
-}
 
-impl Registry {
     /// Takes out an agent that has not been seen for long. A name that people gave is not given to others; one that was
     /// made of a session or a pane is nobody else's anyway.
     pub(super) fn forget(&mut self, id: &AgentId) -> Option<Agent> {
@@ -235,10 +234,6 @@ impl Registry {
         }
         Some(agent)
     }
-}
-
-fn same_as_ours(id: &AgentId) -> bool {
-    id.as_str().eq_ignore_ascii_case(OURSELVES)
 }
 
 #[cfg(test)]

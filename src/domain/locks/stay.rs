@@ -12,7 +12,7 @@ use crate::{
         standing,
     },
     fs::{FileName, Stamp},
-    store::{CurrentEra, Entry, Error, Event, Former, Logged, Put, Session, kind},
+    store::{CurrentEra, Entry, Error, Event, Former, Logged, Put, Session, kind, layout},
 };
 
 /// The guard, held by somebody who looks at locks and changes them.
@@ -115,6 +115,8 @@ impl<'a> Stay<'a> {
         };
         let mut beat = Beat::new(caller.agent, process, above, locks.machine, &(locks.host)(), self.now);
         let known_so = same && recorded.as_ref().is_some_and(|before| before.registered);
+        // The registry may have been removed by hand: then those who go on working are entered again.
+        let known_so = known_so && matches!(locks.state.dir().look(&layout::AGENTS), Ok(Some(_)));
         // If that fails the next beat tries again: locks do not depend on the registry.
         beat.registered = known_so || self.enrol(locks, &caller).unwrap_or(false);
         let name = FileName::new(caller.agent.to_string());

@@ -26,9 +26,9 @@ impl Acknowledged {
     ///
     /// # Errors
     /// If the kernel refuses: it is there, but may be lost.
-    pub fn sync(&self, mail: &Mail<'_>) -> Result<()> {
+    pub fn sync(&self) -> Result<()> {
         match self {
-            Self::Done(_, log) => log.sync(mail.locks.state),
+            Self::Done(_, log) => log.sync(),
             Self::Before => Ok(()),
         }
     }
@@ -73,11 +73,20 @@ impl Mail<'_> {
                 // The line first: an entry that says otherwise is corrected by it when it is due.
                 log = Some((self.append(inside, std::slice::from_ref(&ack))?, ack));
             }
+            if before {
+                // Whoever wrote it may have been killed before it was durable.
+                inside.session.message_log(self.settings.log_size)?.sync()?;
+            }
             if message.requires_ack {
                 let mut pending = Pending::open(inside, self)?;
                 let count = pending.pending_acks.len();
                 pending.pending_acks.retain(|entry| entry.msg_id != original || entry.recipient_id != agent.as_str());
                 if pending.pending_acks.len() != count {
+                    // The document is durable at once: who loses the line with the power is to be reminded.
+                    match &log {
+                        Some((log, _)) => log.sync()?,
+                        None => self.make_durable(inside)?,
+                    }
                     pending.write(inside.session)?;
                 }
             }

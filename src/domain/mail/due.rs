@@ -4,16 +4,17 @@ use std::ops::ControlFlow;
 
 use super::{
     Mail, Message,
-    line::OURSELVES,
+    line::Older,
     pending::{Entry, Pending, Seen},
 };
 use crate::{
     domain::{
         Inside, Result,
+        agent::OURSELVES,
         agents::{Registry, presence},
         messages::{Kind, Step, step},
     },
-    store::{MessageLog, StateDir, layout},
+    store::layout,
 };
 
 /// How many are dealt with in one stay inside the guard.
@@ -30,17 +31,6 @@ pub struct Settled {
     pub corrected: usize,
     /// Whether something that is due was left for another call.
     pub left: bool,
-    logs: Vec<MessageLog>,
-}
-
-impl Settled {
-    /// Makes it survive a power cut.
-    ///
-    /// # Errors
-    /// If the kernel refuses: it is there, but may be lost, and is then done again.
-    pub fn sync(&self, state: &StateDir) -> Result<()> {
-        self.logs.iter().try_for_each(|log| log.sync(state))
-    }
 }
 
 impl Mail<'_> {
@@ -77,7 +67,8 @@ impl Mail<'_> {
             std::mem::take(&mut pending.pending_acks).into_iter().partition(|entry| entry.next_retry_at <= now);
         if due.is_empty() {
             pending.pending_acks = rest;
-            if !there {
+            // One that promises what is not in it would make every command look again.
+            if !there || pending.promises_more() {
                 pending.write(inside.session)?;
             }
             return Ok(false);
@@ -102,8 +93,11 @@ impl Mail<'_> {
                 Step::Escalate => lines.extend(self.escalation(inside, &entry, message, random()?)?),
             }
         }
-        if !lines.is_empty() {
-            settled.logs.push(self.append(inside, &lines)?);
+        // The document is durable at once: what it takes for told must not be lost with the power.
+        if lines.is_empty() {
+            self.make_durable(inside)?;
+        } else {
+            self.append(inside, &lines)?.sync()?;
         }
         for line in lines {
             if line.retry.is_some() { settled.reminded.push(line) } else { settled.escalated.push(line) }
@@ -117,10 +111,10 @@ impl Mail<'_> {
     /// What the log says of these, back to the oldest of them; `None` if that takes too long.
     fn look_back(&self, due: &[Entry], go_on: &dyn Fn() -> bool) -> Result<Option<Seen>> {
         let oldest = due.iter().map(|entry| entry.message.seq).min().unwrap_or(0);
-        let (mut seen, mut lines, mut stopped) = (Seen::default(), 0_usize, false);
+        let (mut seen, mut older, mut lines, mut stopped) = (Seen::default(), Older::default(), 0_usize, false);
         self.backwards(|message| {
             lines += 1;
-            if message.seq < oldest {
+            if older.are_all(message.seq < oldest) {
                 return ControlFlow::Break(());
             }
             seen.take(&message);

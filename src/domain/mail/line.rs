@@ -2,9 +2,9 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use crate::domain::{AgentId, Timestamp, messages::FirstWait};
+use crate::domain::{AgentId, Timestamp, agent::OURSELVES, messages::FirstWait};
 
 /// A message, as `agent_messages.log` keeps it. The first nine keys are those of claude-swarm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,9 +56,6 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unacknowledged_by: Option<String>,
 }
-
-/// Who our own messages are from.
-pub(super) const OURSELVES: &str = "swarmlock";
 
 impl Message {
     /// A message with nothing said yet.
@@ -155,6 +152,8 @@ pub(super) struct Head<'a> {
     recipients: Vec<Name<'a>>,
     #[serde(default)]
     retry: Option<u32>,
+    #[serde(default)]
+    parent_msg_id: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -169,9 +168,29 @@ impl<'a> Head<'a> {
         self.recipients.iter().any(|name| name.0 == agent)
     }
 
-    /// Whether it counts against the limits: what an agent said of its own accord.
+    /// Whether it counts against the limits: what an agent said of its own accord. An acknowledgement is of a message, and
+    /// of each there is one.
     pub(super) fn counts(&self) -> bool {
-        self.retry.is_none() && self.sender != OURSELVES && self.msg_type != "ACK"
+        let acknowledges = self.msg_type == "ACK" && self.parent_msg_id.is_some();
+        self.retry.is_none() && self.sender != OURSELVES && !acknowledges
+    }
+}
+
+/// How many lines in a row are older than what is looked for before all others are taken to be older too.
+const OLDER: usize = 64;
+
+/// Numbers only grow from line to line; but a few lines that are not ours, or stand where they do not belong, hide
+/// nothing that is behind them.
+#[derive(Debug, Default)]
+pub struct Older {
+    in_a_row: usize,
+}
+
+impl Older {
+    /// Takes notice of a line: it is older than what is looked for, or not. Whether all others are.
+    pub fn are_all(&mut self, older: bool) -> bool {
+        self.in_a_row = if older { self.in_a_row.saturating_add(1) } else { 0 };
+        self.in_a_row >= OLDER
     }
 }
 

@@ -9,15 +9,17 @@ mod line;
 mod pending;
 mod prune;
 mod send;
+mod unread;
 
 pub use ack::Acknowledged;
 pub use due::Settled;
 pub use find::{Found, Thread};
-pub use inbox::{Inbox, Item};
-pub use line::{Message, ids_are_hex};
+pub use inbox::Inbox;
+pub use line::{Message, Older, ids_are_hex};
 pub use pending::{Due, Entry, Pending, is_due};
 pub use prune::Pruned;
 pub use send::{Draft, Sending, Sent, To};
+pub use unread::Item;
 
 use super::{Locks, messages::Limits};
 

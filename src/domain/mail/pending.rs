@@ -62,16 +62,21 @@ impl Versioned for Pending {
 }
 
 impl Entry {
+    /// Each has one recipient: with all in each it would grow by the square of how many there are.
     fn new(message: &Message, recipient: &str, first: FirstWait) -> Self {
-        let content = message.content.chars().take(CONTENT).collect();
+        let message = Message {
+            recipients: vec![recipient.to_owned()],
+            delivery_status: BTreeMap::from([(recipient.to_owned(), true)]),
+            ..message.clone()
+        };
         Self {
             msg_id: message.msg_id.clone(),
             sender_id: message.sender.clone(),
             recipient_id: recipient.to_owned(),
-            message: Message { content, ..message.clone() },
             sent_at: message.timestamp,
             retry_count: 0,
             next_retry_at: next_at(message.timestamp, first, 0),
+            message,
         }
     }
 
@@ -108,7 +113,9 @@ impl Pending {
             Ok(None) => Self::rebuilt(mail),
             Err(Error::Damaged { why, .. }) => {
                 inside.session.set_aside(&layout::ACKS, why, inside.now.wall.unix_ms())?;
-                Self::rebuilt(mail)
+                let mut pending = Self::rebuilt(mail)?;
+                pending.write(inside.session)?;
+                Ok(pending)
             }
             Err(error) => Err(error),
         }
@@ -124,19 +131,33 @@ impl Pending {
             }
             ControlFlow::Continue(())
         })?;
-        pending.pending_acks.reverse();
+        // Stable: the recipients of one message stay in their order.
+        pending.pending_acks.sort_by_key(|entry| entry.message.seq);
         pending.pending_acks.retain_mut(|entry| seen.still(entry));
         Ok(pending)
     }
 
     /// Adds an entry for each recipient.
     pub(super) fn add(&mut self, message: &Message, first: FirstWait) {
-        self.pending_acks.extend(message.recipients.iter().map(|recipient| Entry::new(message, recipient, first)));
+        let mut bare = message.clone();
+        bare.content = bare.content.chars().take(CONTENT).collect();
+        bare.delivery_status.clear();
+        let recipients = std::mem::take(&mut bare.recipients);
+        self.pending_acks.extend(recipients.iter().map(|recipient| Entry::new(&bare, recipient, first)));
+    }
+
+    fn next_ms(&self) -> Option<u64> {
+        self.pending_acks.iter().map(|entry| entry.next_retry_at.unix_ms()).min()
+    }
+
+    /// Whether it says that something is due earlier than any entry does.
+    pub(super) fn promises_more(&self) -> bool {
+        self.due_ms.is_some_and(|due| self.next_ms().is_none_or(|next| due < next))
     }
 
     /// Writes it.
     pub(super) fn write(&mut self, session: &mut Session<'_>) -> Result<()> {
-        self.due_ms = self.pending_acks.iter().map(|entry| entry.next_retry_at.unix_ms()).min();
+        self.due_ms = self.next_ms();
         let mut bytes = serde_json::to_vec(self)
             .map_err(|error| Error::Damaged { path: layout::ACKS.as_str().into(), why: error.to_string() })?;
         bytes.push(b'\n');
@@ -145,16 +166,16 @@ impl Pending {
 }
 
 /// Whether something is due, by the first bytes of the document: a few calls where there is one, one where there is none.
-/// What cannot be read is a matter for who looks at all of it.
+/// Where that is not what they tell, something is: to look at all of it.
 ///
 /// # Errors
 /// If it is unsafe or cannot be read.
 pub fn is_due(state: &StateDir, now: Timestamp) -> Result<bool> {
     let Some(start) = state.read_document_start(&layout::ACKS, START)? else { return Ok(false) };
     let text = String::from_utf8_lossy(&start);
-    let due = text.split_once("\"due_ms\":").map(|(_, rest)| rest.trim_start());
-    let digits: Option<String> = due.map(|due| due.chars().take_while(char::is_ascii_digit).collect());
-    Ok(digits.and_then(|digits| digits.parse().ok()).is_some_and(|due: u64| due <= now.unix_ms()))
+    let Some((_, due)) = text.split_once("\"due_ms\":") else { return Ok(true) };
+    let digits: String = due.trim_start().chars().take_while(char::is_ascii_digit).collect();
+    Ok(digits.parse().is_ok_and(|due: u64| due <= now.unix_ms()))
 }
 
 /// What the log says of messages that are to be acknowledged.

@@ -9,7 +9,7 @@ use crate::{
         agents::{Agent, Enrolment, Presence, Registry, presence},
         messages::{FirstWait, Kind, Text, Wait, allow},
     },
-    store::{MessageLog, messages_backwards},
+    store::{MessageLog, layout, messages_backwards},
 };
 
 /// Whom a message is for.
@@ -100,8 +100,8 @@ impl Sending {
     ///
     /// # Errors
     /// If the kernel refuses: the message is there, but may be lost.
-    pub fn sync(&self, mail: &Mail<'_>) -> Result<()> {
-        self.log.sync(mail.locks.state)
+    pub fn sync(&self) -> Result<()> {
+        self.log.sync()
     }
 }
 
@@ -156,6 +156,14 @@ impl Mail<'_> {
             self.prune_in(inside).map(drop).unwrap_or_default();
         }
         Ok(log)
+    }
+
+    /// Makes durable what others have appended to the log, and may have been killed over.
+    pub(super) fn make_durable(&self, inside: &Inside<'_, '_>) -> Result<()> {
+        match self.locks.state.dir().look(&layout::MESSAGES)? {
+            Some(_) => inside.session.message_log(self.settings.log_size)?.sync(),
+            None => Ok(()),
+        }
     }
 
     fn may_send(&self, inside: &Inside<'_, '_>, sender: &AgentId) -> Result<std::result::Result<(), Wait>> {

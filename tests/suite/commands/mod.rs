@@ -1,23 +1,31 @@
 //! One file a command (`tests/architecture.rs` sees to it), named as the command.
 
+mod ack;
 mod acquire;
+mod agents;
+mod broadcast;
 mod capabilities;
 mod check;
 mod cleanup;
 mod completions;
 mod config;
+mod discover_agents;
 mod force_release;
 mod gc;
 mod history;
+mod inbox;
 mod init;
 mod list;
+mod messages;
 mod queue;
 mod redact;
 mod release;
 mod renew;
 mod run;
 mod runs;
+mod send;
 mod status;
+pub mod tick;
 mod wait;
 mod who;
 mod whoami;

@@ -1,18 +1,24 @@
 //! Bad input and a hostile state directory: refused with a clear error, nothing lost, nothing granted for free.
 
+mod acks;
 mod arguments;
 mod clock;
 mod config;
+mod cursors;
 mod escapes;
 mod full;
 mod levels;
 mod lock_files;
+mod mail;
+mod mail_objects;
+mod message_log;
 mod mounted;
 mod names;
 mod namespaces;
 mod object;
 mod planted;
 mod read_only;
+mod registry;
 mod replaced;
 mod several;
 mod state_dir;

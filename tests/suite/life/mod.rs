@@ -4,6 +4,7 @@ mod beats;
 mod conflicts;
 mod evidence;
 mod panes;
+mod registry;
 mod sandbox;
 
 use std::{

@@ -21,13 +21,13 @@ const ERA: &str = ".agent_locks/era.json";
 
 /// What raw reads of one file came to.
 #[derive(Debug, Default)]
-struct Seen {
-    whole: usize,
-    absent: usize,
+pub struct Seen {
+    pub whole: usize,
+    pub absent: usize,
     /// Different from the one before.
-    changes: usize,
+    pub changes: usize,
     /// Empty, cut short, or not JSON.
-    broken: usize,
+    pub broken: usize,
 }
 
 /// Ends its writers with itself, also when an assertion fails.
@@ -95,7 +95,8 @@ fn control_a_file_made_before_it_is_written_is_seen_empty() {
     assert!(seen.broken > 0, "the reader does not see a file that is empty or partial: {seen:?}");
 }
 
-fn watch(file: &Path, looks: usize) -> Seen {
+/// Looks at a file so often, and more often until it has changed 50 times.
+pub fn watch(file: &Path, looks: usize) -> Seen {
     let (mut seen, mut last) = (Seen::default(), Vec::new());
     // Nothing is proved before the writers write.
     let began = std::time::Instant::now();

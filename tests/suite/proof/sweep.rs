@@ -21,6 +21,7 @@ const FILE_CALLS: &[(&str, &str)] = &[
     ("close", "close"),
     ("fchmod", "fchmod"),
     ("fcntl", "fcntl"),
+    ("fdatasync", "fdatasync"),
     ("flock", "flock"),
     ("fstat", "stat"),
     ("fsync", "fsync"),
@@ -53,6 +54,7 @@ const OTHER_CALLS: &[&str] = &[
     "geteuid",
     "getrandom",
     "gettid",
+    "getuid",
     "madvise",
     "mmap",
     "mprotect",
@@ -153,7 +155,8 @@ fn sweep_one(transition: &Transition, fault: Fault) -> Vec<String> {
     found
 }
 
-fn applies(fault: Fault, point: &Point) -> bool {
+/// Whether a fault of this kind is made at a call.
+pub fn applies(fault: Fault, point: &Point) -> bool {
     let file = FILE_CALLS.iter().any(|(name, _)| *name == point.name);
     fault == Fault::Kill || file || {
         assert!(OTHER_CALLS.contains(&&*point.name), "{} is in neither list of calls", point.name);
