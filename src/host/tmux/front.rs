@@ -155,12 +155,16 @@ fn harness_of(stat: &Stat, extra: &[String]) -> store::Result<Option<String>> {
     if let Some(name) = harness::recognise(&stat.comm, || cmdline(stat.pid))? {
         return Ok(Some(name.to_owned()));
     }
-    if extra.is_empty() {
-        return Ok(None);
+    Ok(called_like(stat, extra).cloned())
+}
+
+/// The first of these names that a process or its program is called by.
+pub(in crate::host) fn called_like<'a>(stat: &Stat, names: &'a [String]) -> Option<&'a String> {
+    if names.is_empty() {
+        return None;
     }
     let program = executable(stat.pid);
-    let called = |name: &&String| **name == stat.comm || program.as_ref() == Some(name);
-    Ok(extra.iter().find(called).cloned())
+    names.iter().find(|name| **name == stat.comm || program.as_ref() == Some(name))
 }
 
 /// The name of the file that a process runs; `None` if it is not to be seen.

@@ -14,6 +14,7 @@ mod servers;
 use std::ffi::OsString;
 
 pub use deliver::{Delivery, Target};
+pub(super) use front::called_like;
 pub use front::{Found, Table, agent_in, is_in_front};
 pub use line::{LINE_LIMIT, Line};
 pub use list::{Listing, Pane, Unreachable};
