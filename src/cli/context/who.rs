@@ -6,7 +6,6 @@ use super::{
         identity::{self, Identity, Source, Tried},
     },
     Context,
-    open::made,
 };
 use crate::{
     config::Config,
@@ -50,8 +49,8 @@ impl Context {
 
     /// The harnesses that only the configuration names. What is wrong with it is said where it is needed.
     fn harnesses(&self) -> Vec<String> {
-        let state = self.checkout().ok().and_then(|checkout| made(&checkout.state_path()).ok().flatten());
-        state.and_then(|state| Config::load(&state).ok()).map(|config| config.harnesses).unwrap_or_default()
+        let Ok(Some(Ok(config))) = self.in_state(Config::load) else { return Vec::new() };
+        self.config.get_or_init(|| config).harnesses.clone()
     }
 
     /// The process that stands for whoever asks: the harness, else the pane's own; `None` if there is none to be seen.
@@ -93,10 +92,8 @@ impl Context {
     }
 
     fn registered(&self, identity: &Identity) -> Result<Option<AgentId>, Failure> {
-        // Outside of any checkout there is none.
-        let Ok(checkout) = self.checkout() else { return Ok(None) };
-        let Some(state) = made(&checkout.state_path())? else { return Ok(None) };
-        let Some(bytes) = state.read_document(&layout::AGENTS)? else { return Ok(None) };
+        let read = self.in_state(|state| state.read_document(&layout::AGENTS))?;
+        let Some(bytes) = read.transpose()?.flatten() else { return Ok(None) };
         let session = self.session_of(identity);
         let key = Key { harness: identity.harness, session: session.as_deref(), pane: None };
         if session.is_some()

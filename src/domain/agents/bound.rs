@@ -54,10 +54,20 @@ pub fn known_as(
     process: impl FnOnce() -> Option<Process>,
     gone: impl Fn(&Process) -> bool,
 ) -> Option<AgentId> {
+    if key.pane.is_none() && key.session.is_some_and(|session| !may_hold(bytes, session)) {
+        return None;
+    }
     let Bindings { agents } = serde_json::from_slice(bytes).ok()?;
     let ids: Vec<String> = agents.iter().map(|agent| agent.id.clone().into_owned()).collect();
     let at = bound_to(agents.into_iter(), key, process, gone)?;
     AgentId::new(ids.get(at)?).ok()
+}
+
+/// Whether JSON may hold this text: `false` costs much less to find out than reading it all.
+fn may_hold(bytes: &[u8], text: &str) -> bool {
+    // Anything else may be written in several ways.
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    !plain || std::str::from_utf8(bytes).is_ok_and(|json| json.contains(text))
 }
 
 /// The id that an agent gets by its pane and that is nobody's whom it could be, by the bytes of the registry: `wanted`, or
