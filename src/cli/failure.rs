@@ -122,6 +122,9 @@ impl From<store::Error> for Failure {
                 .help("two agents with one id would exclude nobody: take another one with --agent ID or SWARMLOCK_AGENT=ID")
                 .help("or end that process; its leases are free then")
                 .next("swarmlock whoami"),
+            store::Error::Taken { .. } => Self::new(Code::NotYours, message)
+                .help("if that is you, write the id as it is registered; else take another one with --agent ID or SWARMLOCK_AGENT=ID")
+                .next("swarmlock agents list --all"),
             store::Error::Exhausted { .. } => Self::new(Code::Limit, message).help(ASIDE).next("swarmlock init"),
         }
     }

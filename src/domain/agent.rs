@@ -27,6 +27,12 @@ impl AgentId {
         self.0.eq_ignore_ascii_case(OURSELVES)
     }
 
+    /// Whether this is another id, and differs only in capitals.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        self != other && self.0.eq_ignore_ascii_case(&other.0)
+    }
+
     /// The id itself.
     #[must_use]
     pub fn as_str(&self) -> &str {

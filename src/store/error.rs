@@ -58,6 +58,13 @@ pub enum Error {
         /// The process that this call comes from.
         own: String,
     },
+    /// Another agent is called the same but for capitals.
+    Taken {
+        /// The id.
+        id: String,
+        /// That of the other agent.
+        by: String,
+    },
     /// The era has used up its numbers.
     Exhausted {
         /// The era file.
@@ -106,6 +113,9 @@ impl fmt::Display for Error {
             Self::Elsewhere { agent, other, own } => {
                 write!(f, "{agent} is the id of {other}, which is alive; this call comes from {own}")
             }
+            Self::Taken { id, by } => {
+                write!(f, "{id}: another agent is called {by}, and ids are told apart without regard to case")
+            }
             Self::Exhausted { path } => write!(f, "{}: this era has no numbers left", path.display()),
         }
     }
@@ -122,6 +132,7 @@ impl std::error::Error for Error {
             | Self::Replaced { .. }
             | Self::TooLarge { .. }
             | Self::Elsewhere { .. }
+            | Self::Taken { .. }
             | Self::Exhausted { .. } => None,
         }
     }

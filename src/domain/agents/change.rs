@@ -67,6 +67,10 @@ impl Registry {
         now: Now,
     ) -> Result<(Self, bool)> {
         let mut registry = Self::open(session, state, now)?;
+        // Ids are told apart without regard to case: so are the files that are named by them, on some systems.
+        if let Some(other) = registry.agents.iter().map(|agent| &agent.id).find(|other| other.is_alike(id)) {
+            return Err(Error::Taken { id: id.to_string(), by: other.to_string() });
+        }
         let since = session.number()?.saturating_sub(1);
         let (new, changed) = registry.enrol(id, known, since, now);
         if changed {

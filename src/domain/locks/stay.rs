@@ -117,8 +117,12 @@ impl<'a> Stay<'a> {
         let known_so = same && recorded.as_ref().is_some_and(|before| before.registered);
         // The registry may have been removed by hand: then those who go on working are entered again.
         let known_so = known_so && matches!(locks.state.dir().look(&layout::AGENTS), Ok(Some(_)));
-        // If that fails the next beat tries again: locks do not depend on the registry.
-        beat.registered = known_so || self.enrol(locks, &caller).unwrap_or(false);
+        beat.registered = known_so
+            || match self.enrol(locks, &caller) {
+                Err(taken @ Error::Taken { .. }) => return Err(taken),
+                // The next beat tries again: locks do not depend on the registry.
+                enrolled => enrolled.unwrap_or(false),
+            };
         let name = FileName::new(caller.agent.to_string());
         self.lifeless = name.and_then(|name| self.session.write_beat(&name, beat.to_line()).err());
         Ok(())

@@ -135,16 +135,15 @@ impl Mail<'_> {
             Err(Error::Damaged { .. }) => None,
             Err(error) => return Err(error),
         };
-        let at = match (at, since) {
-            (Some(at), _) => Some((at.messages, at.events)),
-            (None, since) => since.map(|since| (since, since)),
+        let (from, fresh) = match (at, since) {
+            (Some(at), _) => ((at.messages, at.events), at.fresh),
+            (None, Some(since)) => ((since, since), true),
+            // Who is not registered has nothing to read, and all there is was sent before.
+            (None, None) => ((u64::MAX, u64::MAX), true),
         };
-        // Who is not registered has nothing to read: what is sent to nobody is refused.
-        let Some(at) = at else {
-            return Ok(Inbox { items: Vec::new(), remaining: 0, earlier: None, again: None, kept: None });
-        };
-        let page = self.page(agent, at, u64::MAX, limit)?;
-        Ok(Inbox { items: page.items, remaining: page.remaining, earlier: None, again: None, kept: None })
+        let page = self.page(agent, from, u64::MAX, limit)?;
+        let earlier = if fresh { Some(self.count_before(agent, since.unwrap_or(u64::MAX))?) } else { None };
+        Ok(Inbox { items: page.items, remaining: page.remaining, earlier, again: None, kept: None })
     }
 
     /// How many messages an agent has not read. Takes no guard.

@@ -39,9 +39,11 @@ fn all_send(site: &Site, each: usize, to: impl Fn(Key) -> String + Sync) -> BTre
 /// All that this agent is shown until there is nothing more and `over`.
 fn read_on(site: &Site, agent: &str, over: &AtomicBool) -> Vec<u64> {
     let mut seen = Vec::new();
+    // A page costs as much as all that is unread.
+    let limit = (7 * soak()).to_string();
     loop {
         let last = over.load(Ordering::Acquire);
-        let run = site.agent(agent).run(["inbox", "--json", "--limit", "7"]).expect(0);
+        let run = site.agent(agent).run(["inbox", "--json", "--limit", &limit]).expect(0);
         assert!(run.out.ends_with('\n'), "{run}");
         let page = shown(&run);
         if page.is_empty() && last {

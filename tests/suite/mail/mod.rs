@@ -16,10 +16,10 @@ mod when;
 
 use std::process::Child;
 
-use crate::harness::{Run, Site};
-
-/// Rounds are multiplied by this: `SWARMLOCK_SOAK`, 1 unless set.
-use crate::proof::soak;
+use crate::{
+    harness::{Run, Site},
+    proof::soak,
+};
 
 const PROCESSES: usize = 16;
 

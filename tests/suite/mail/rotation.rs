@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -28,6 +29,7 @@ fn rotate(dir: &Path, mut message: Value, over: &AtomicBool) -> usize {
         message["seq"] = (first + rotated as u64).into();
         // A file that is there has its line: a reader sees none that lacks the message in the middle.
         fs::write(dir.join("tmp/made"), format!("{message}\n")).unwrap();
+        fs::set_permissions(dir.join("tmp/made"), fs::Permissions::from_mode(0o600)).unwrap();
         fs::rename(dir.join("tmp/made"), name(0)).unwrap();
     }
     rotated
@@ -38,7 +40,6 @@ fn however_fast_logs_are_rotated_a_reader_leaves_none_out_and_reads_none_twice()
     let site = site("", &["alice", "bob"]);
     site.agent("alice").run(["send", "bob", "INFO", "hello"]).expect(0);
     let message: Value = serde_json::from_slice(&fs::read(site.state(LOG)).unwrap()).unwrap();
-    fs::set_permissions(site.state("tmp"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let over = AtomicBool::new(false);
     let (mut all, mut gaps) = (0, Vec::new());
     let rotated = thread::scope(|scope| {

@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs::{self, DirBuilder},
+    os::unix::fs::DirBuilderExt as _,
     path::PathBuf,
 };
 
@@ -73,7 +74,7 @@ impl Stage {
         // Made again only if it is not there.
         fs::remove_dir(self.site.state("cursors")).unwrap_or_default();
         for (path, bytes) in &self.old {
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            DirBuilder::new().recursive(true).mode(0o700).create(path.parent().unwrap()).unwrap();
             self.site.plant(path, bytes);
         }
         self.state().unwrap()
