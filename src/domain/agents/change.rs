@@ -147,8 +147,15 @@ impl Locks<'_> {
             let since = inside.session.number()?.saturating_sub(1);
             let (mut enrolled, mut changed) = (Vec::new(), false);
             for Discovered { id, enrolment } in found {
-                let id = match registry.occupant(enrolment, |process| self.is_gone(process)) {
+                let gone = |process: &Process| self.is_gone(process);
+                let named = enrolment.named == Some(true);
+                if named && registry.get(id).is_some_and(|agent| agent.is_another(enrolment, gone)) {
+                    // Its own calls are refused as long as the other lives.
+                    continue;
+                }
+                let id = match registry.occupant(enrolment, gone).filter(|_| !named) {
                     Some(agent) => agent.id.clone(),
+                    None if named => id.clone(),
                     // The id of the pane, unless another session has had it.
                     None => match registry.get(id).filter(|agent| agent.session.is_some()) {
                         Some(_) => registry.free_id(id).unwrap_or_else(|| id.clone()),

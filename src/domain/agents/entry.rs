@@ -159,6 +159,12 @@ impl Agent {
         Some(PaneKey { socket: self.socket.clone()?, server: self.server?, number })
     }
 
+    /// Whether it has a process that is not this one's, and not gone.
+    pub(super) fn is_another(&self, known: &Enrolment, gone: impl Fn(&Process) -> bool) -> bool {
+        let own = known.process.as_ref().map(|(process, _)| process);
+        self.process.as_ref().is_some_and(|process| !own.is_some_and(|own| own.is(process)) && !gone(process))
+    }
+
     /// Takes over what is known by now; what is not known stays as it was. Whether that is worth writing.
     pub fn learn(&mut self, known: &Enrolment, now: Now) -> bool {
         let before = self.clone();

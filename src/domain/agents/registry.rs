@@ -229,10 +229,20 @@ impl Registry {
     /// made of a session or a pane is nobody else's anyway.
     pub(super) fn forget(&mut self, id: &AgentId) -> Option<Agent> {
         let agent = self.retire(id)?;
-        if agent.session.is_some() || agent.tmux_pane_id.is_some() {
+        if is_made_up(agent.id.as_str()) {
             self.former.retain(|former| former != id);
         }
         Some(agent)
+    }
+}
+
+/// Whether an id is one that is made of a session, `claude-3f9a2c1b`, or of a pane, `pane-3-9c41`.
+fn is_made_up(id: &str) -> bool {
+    let is_hex = |text: &str, digits| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let Some((kind, rest)) = id.split_once('-') else { return false };
+    match rest.split_once('-') {
+        Some((number, server)) => kind == "pane" && number.parse::<u32>().is_ok() && is_hex(server, 4),
+        None => is_hex(rest.split('.').next().unwrap_or(rest), 8),
     }
 }
 
@@ -274,6 +284,25 @@ mod tests {
         let long = "a".repeat(64);
         registry.enrol(&id(&long), &session("s4"), 1, NOW);
         assert_eq!(free(&registry, &long), format!("{}-2", "a".repeat(62)));
+    }
+
+    #[test]
+    fn only_an_id_that_was_made_up_may_come_again_after_its_agent_was_forgotten() {
+        let seated = Enrolment { session: Some("s1".to_owned()), ..Enrolment::default() };
+        for (name, again) in [
+            ("claude-3f9a2c1b", true),
+            ("claude-3f9a2c1b.7d21e0aa", true),
+            ("pane-3-9c41", true),
+            ("alice", false),
+            ("pane-3-9c41-2", false),
+            ("claude-2", false),
+            ("pane-x-9c41", false),
+            ("team-3-9c41", false),
+        ] {
+            let mut registry = registry(&[(name, &seated)]);
+            assert!(registry.forget(&id(name)).is_some());
+            assert_eq!(registry.free_id(&id(name)) == Some(id(name)), again, "{name}");
+        }
     }
 
     #[test]

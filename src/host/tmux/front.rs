@@ -16,6 +16,8 @@ use crate::{
 
 /// No chain of processes is looked at further up.
 const LEVELS: usize = 32;
+/// As much of an environment is looked at, in bytes.
+const ENVIRONMENT: usize = 256 * 1024;
 /// No more descriptors of a process are looked at.
 const DESCRIPTORS: usize = 4096;
 
@@ -104,6 +106,19 @@ impl Table {
 /// If what is there cannot be read for a reason that may pass.
 pub fn agent_in(pane: &Pane, extra: &[String]) -> store::Result<Option<Found>> {
     Table::look()?.agent_in(pane, extra)
+}
+
+/// The value of a variable in the environment that a process was started with; `None` if it is not set or not to be seen,
+/// or is no text.
+///
+/// # Errors
+/// If it cannot be read for a reason that may pass.
+pub fn started_with(process: &Process, variable: &str) -> store::Result<Option<String>> {
+    let environment =
+        fs::read_system_start(&format!("/proc/{}/environ", process.pid), ENVIRONMENT)?.unwrap_or_default();
+    let mut set = environment.split(|byte| *byte == 0);
+    let value = set.find_map(|one| one.strip_prefix(variable.as_bytes())?.strip_prefix(b"="));
+    Ok(value.and_then(|value| String::from_utf8(value.to_vec()).ok()))
 }
 
 /// Whether exactly this process is in the foreground of the terminal of a pane, by the pane's own process, and runs.

@@ -188,6 +188,18 @@ impl Actor {
     }
 }
 
+impl Drop for Actor {
+    /// One that outlives its pane would outlive the test.
+    fn drop(&mut self) {
+        let cmdline = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        // It may end by itself meanwhile.
+        if String::from_utf8_lossy(&cmdline).contains(self.home.to_str().unwrap()) {
+            let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid).unwrap()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap_or_default();
+        }
+    }
+}
+
 /// What a call of the binary with `send` or `broadcast` tells of each recipient.
 pub(super) fn deliveries(sent: &Run) -> Vec<(String, String, String)> {
     let line = |line: &str| {

@@ -169,7 +169,16 @@ fn who_has_said_another_id_once_is_not_that_agent_from_then_on() {
     assert!(found["agents"].as_array().unwrap().iter().any(|one| one["agent"]["id"] == id.as_str()), "{found}");
     // One that is named by its environment is typed to as well.
     let named = Actor::alone(&stage, &Start::of("gemini").session("SWARMLOCK_AGENT", "erin"));
+    let same = Actor::alone(&stage, &Start::of("gemini").session("SWARMLOCK_AGENT", "erin"));
+    let ids = || {
+        let found = two.json("agents discover");
+        let agents = found["agents"].as_array().unwrap().iter();
+        agents.map(|one| one["agent"]["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(), [id.as_str(), "dave", "erin"], "found before it has acted, and once");
     named.run("$B acquire name:d").expect(0);
+    same.run("$B acquire name:e").expect(12);
+    assert_eq!(ids(), [id.as_str(), "dave", "erin"]);
     is_delivered(&two.run("$B send erin INFO hello"));
     named.is_told("hello");
 }
