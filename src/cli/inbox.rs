@@ -85,11 +85,14 @@ fn show(report: &mut Report, args: &Args, agent: &str, inbox: &Inbox) -> Result<
     if inbox.remaining > 0 {
         report.note(&format!("{} more: swarmlock inbox", inbox.remaining));
     }
+    if inbox.new {
+        report.note(&format!("{agent} is registered here from now on"));
+    }
     if inbox.items.is_empty() && !args.new_only {
         report.note("nothing that you have not read");
     }
     if let Some(earlier) = inbox.earlier.filter(|earlier| *earlier > 0) {
-        report.note(&format!("{earlier} messages were sent before you registered: swarmlock messages"));
+        report.note(&format!("sent before you registered: {earlier}; swarmlock messages shows them"));
     }
     Ok(())
 }
