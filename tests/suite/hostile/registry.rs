@@ -9,7 +9,7 @@ use super::{
     mail::{damages, inbox, locks_work, send, site, texts},
     refused, snapshot,
 };
-use crate::harness::{Run, Site, skip};
+use crate::harness::{Run, Site};
 
 const REGISTRY: &str = "ACTIVE_AGENTS.json";
 
@@ -169,20 +169,19 @@ fn ids_that_are_none_and_ids_that_mean_something_else() {
     assert!(site.agent("mallory").run(["agents", "register", "Swarmlock"]).expect(0).out.contains("Swarmlock-2"));
 }
 
-/// The state directory does not fold case: they are two agents, and neither is the other's.
 #[test]
-fn an_id_that_differs_in_case_has_a_post_of_its_own() {
+fn an_id_that_differs_from_anothers_only_in_case_is_refused_and_its_inbox_is_not_opened() {
     let site = site();
-    if fs::metadata(site.state("AGENT_MESSAGES.LOG")).is_ok() {
-        return skip("an_id_that_differs_in_case", "names here are told apart without regard to case");
-    }
     refused(&site.agent("alice").run(["send", "BOB", "INFO", "x", "--no-pane"]), 13, "BOB");
-    site.agent("BOB").run(["acquire", "src/new.rs"]).expect(0);
-    site.agent("alice").run(["send", "BOB", "INFO", "for BOB", "--no-pane"]).expect(0);
-    assert_eq!(texts(&inbox(&site, "BOB")), ["for BOB"]);
+    for args in [&["acquire", "src/new.rs"][..], &["send", "alice", "INFO", "x"], &["inbox"]] {
+        let run = site.agent("BOB").run(args);
+        refused(&run, 12, "another agent is called bob");
+        assert!(run.out.is_empty(), "{run}");
+    }
+    assert!(!site.lock_file("src/new.rs").exists());
     assert_eq!(texts(&inbox(&site, "bob")), ["second"]);
     assert!(site.agent("carol").run(["agents", "register", "boB"]).expect(0).out.contains("boB-2"));
-    site.agent("BOB").run(["release", "src/bob.rs"]).expect(12);
+    site.agent("boB-2").run(["inbox"]).expect(0);
 }
 
 /// What an entry may say that a terminal or tmux would obey.
