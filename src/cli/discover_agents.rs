@@ -62,7 +62,9 @@ pub(super) fn discover(context: &Context, report: &mut Report) -> Outcome {
         report.changed();
     }
     for server in &asked {
-        if let Some(trouble) = &server.trouble {
+        // tmux leaves the sockets of servers that have ended: that is worth a word only where nobody was found.
+        let left = server.trouble == Some(Unreachable::NoServer) && !registered.is_empty();
+        if let Some(trouble) = server.trouble.as_ref().filter(|_| !left) {
             report.note(&format!("{}: {trouble}", server.socket));
         }
     }

@@ -259,15 +259,21 @@ pub(super) fn deliver(
 ) -> Vec<Delivered> {
     let began = host::now().mono_ms;
     let tmux = Tmux::default();
-    let mut delivered = Vec::new();
+    let (mut delivered, mut typed_into) = (Vec::new(), Vec::new());
     for (agent, presence) in recipients {
+        let seat = agent.pane();
         let late = host::now().mono_ms.saturating_sub(began) >= PANES_LIMIT_MS;
         let (typed, place) = match target(agent, *presence, harnesses) {
             _ if sender.is_some_and(|sender| sender.id == agent.id) => (false, "in your own inbox".to_owned()),
             Err(why) => (false, format!("in the inbox: {why}")),
+            // The same agent under two ids would have it twice.
+            Ok(_) if seat.is_some() && typed_into.contains(&seat) => {
+                (false, "in the inbox: its pane has it already, for another of these".to_owned())
+            }
             Ok(_) if late => (false, "in the inbox: other panes took too long".to_owned()),
             Ok(target) => type_into(&tmux, &target, message),
         };
+        typed_into.extend(typed.then_some(seat));
         delivered.push(Delivered { recipient: agent.id.clone(), typed, place });
     }
     delivered

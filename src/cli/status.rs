@@ -12,6 +12,7 @@ use crate::{
     domain::{
         AgentId, Found, Now, Place,
         agents::{Agent, Presence, Signs},
+        mail::{Entry, Pending, SHORT},
     },
     host,
 };
@@ -23,7 +24,7 @@ pub(super) const SPEC: Spec = Spec {
     name: "status",
     aliases: &[],
     about: "All on one screen: where and who you are, who else is here, who holds what, who waits, what you have not read",
-    prints: "lines that begin with checkout, directory, agent, agents, here for each agent, locks, mine for each lease of yours, held for those of others, queue, wanted for each place of yours in line, waiting for those of others, unread, and what you should hear of: lost, waits, turn",
+    prints: "lines that begin with checkout, directory, agent, agents, here for each agent, locks, mine for each lease of yours, held for those of others, queue, wanted for each place of yours in line, waiting for those of others, unread, owed and awaited for what is to be acknowledged by you and to you, and what you should hear of: lost, waits, turn",
     args: Args::augment_args,
     run: status,
 };
@@ -69,6 +70,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
                            "unreadable": counts.unreadable },
                 "mine": mine_json, "held": held_json, "notices": notices, "agents": around.json(),
                 "unread": around.unread,
+                "acks": around.acks.iter().map(|(_, entry)| entry).collect::<Vec<_>>(),
                 "queue": places.iter().map(|place| refusal::place_json(place, now)).collect::<Vec<_>>(),
             })
         });
@@ -91,6 +93,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
     if let Some(unread) = around.unread.filter(|unread| *unread > 0) {
         report.data(&["unread", &unread.to_string(), "messages for you: swarmlock inbox"], || ());
     }
+    show_acks(report, &around.acks);
     for event in &notices {
         let [at, what, resource, by, more] = describe::notice(event);
         report.data(&[describe::notice_word(event), &resource, &at, &what, &by, &more], || ());
@@ -181,6 +184,8 @@ struct Around {
     agents: Vec<(Agent, Presence, Signs, usize)>,
     /// What the one who asks has not read; `None` if nothing tells who that is.
     unread: Option<usize>,
+    /// Acknowledgements that the one who asks owes, and then those that it waits for.
+    acks: Vec<(bool, Entry)>,
 }
 
 /// Who is here; where that cannot be told, all else is told nevertheless.
@@ -203,7 +208,13 @@ fn look_around(open: &Open, identity: Option<&Identity>) -> Result<Around, Failu
         let signs = locks.signs(&agent)?;
         Ok((agent, presence, signs, unread))
     });
-    Ok(Around { agents: agents.collect::<Result<_, Failure>>()?, unread: own })
+    let pending = Pending::read(open.state())?.map(|pending| pending.pending_acks).unwrap_or_default();
+    let owed = |entry: &Entry| identity.is_some_and(|identity| identity.id.as_str() == entry.recipient_id);
+    let awaited = |entry: &Entry| identity.is_some_and(|identity| identity.id.as_str() == entry.sender_id);
+    let mut acks: Vec<(bool, Entry)> =
+        pending.into_iter().filter(|entry| owed(entry) || awaited(entry)).map(|entry| (owed(&entry), entry)).collect();
+    acks.sort_by_key(|(owed, _)| !owed);
+    Ok(Around { agents: agents.collect::<Result<_, Failure>>()?, unread: own, acks })
 }
 
 impl Around {
@@ -239,6 +250,19 @@ impl Around {
                 format!("{unread} unread"),
             ];
             report.data(&columns.each_ref().map(String::as_str), || ());
+        }
+    }
+}
+
+/// What is to be acknowledged, by the one who asks and to it.
+fn show_acks(report: &mut Report, acks: &[(bool, Entry)]) {
+    for (owed, entry) in acks.iter().take(SHOWN) {
+        let id = short_id(&entry.msg_id);
+        let since = format!("for {}", describe::span(entry.sent_at.ms_before(host::now().wall)));
+        if *owed {
+            report.data(&["owed", id, &entry.sender_id, &since, &format!("swarmlock ack {id}")], || ());
+        } else {
+            report.data(&["awaited", id, &entry.recipient_id, &since], || ());
         }
     }
 }

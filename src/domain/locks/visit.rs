@@ -86,18 +86,24 @@ impl Inside<'_, '_> {
 impl Survey<'_> {
     fn signs(&self, agent: &Agent) -> Result<Signs> {
         let here = self.here(true)?;
-        if let Some(beat) = self.beat(&agent.id)? {
-            return Ok(Signs {
-                seen: beat.moment(&here),
-                process: self.liveness(&beat)?,
-                before_boot: beat.is_of_earlier_boot(&here, self.host_name()),
-            });
-        }
-        // One that was found and has not said anything yet.
         let known = !agent.boot_id.is_empty() && agent.boot_id == here.boot_id;
         let same = known && here.own_clock && agent.pid_ns.is_some() && agent.pid_ns.as_ref() == here.pid_ns;
-        let process: Option<Liveness> =
-            agent.process.as_ref().filter(|_| same).map(|process| self.liveness_of(process));
-        Ok(Signs { seen: None, process, before_boot: false })
+        let entered = || agent.process.as_ref().filter(|_| same).map(|process| self.liveness_of(process));
+        let Some(beat) = self.beat(&agent.id)? else {
+            // One that was found and has not said anything yet.
+            return Ok(Signs { seen: None, process: entered(), before_boot: false });
+        };
+        let left = self.liveness(&beat)?;
+        let signs = Signs {
+            seen: beat.moment(&here),
+            process: left,
+            before_boot: beat.is_of_earlier_boot(&here, self.host_name()),
+        };
+        // It may have been found again since, in another process, and not have said anything there yet.
+        let again = left == Some(Liveness::Gone) || signs.before_boot;
+        Ok(match entered().filter(|entered| again && *entered == Liveness::Alive) {
+            Some(alive) => Signs { process: Some(alive), before_boot: false, ..signs },
+            None => signs,
+        })
     }
 }
