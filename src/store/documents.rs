@@ -40,16 +40,6 @@ impl Session<'_> {
         Ok(self.state.dir().sync()?)
     }
 
-    /// Removes a document that says nothing any more.
-    ///
-    /// # Errors
-    /// If it cannot be removed.
-    pub fn remove_document(&mut self, name: &FileName) -> Result<()> {
-        self.check()?;
-        self.state.dir().remove(name)?;
-        Ok(())
-    }
-
     /// Moves a damaged document to `quarantine/`, with an event before it that says why; `now` in milliseconds since
     /// 1970.
     ///

@@ -16,7 +16,7 @@ pub use due::Settled;
 pub use find::{Found, Thread};
 pub use inbox::Inbox;
 pub use line::{Message, Older, short_id};
-pub use pending::{Due, Entry, Pending, is_due};
+pub use pending::{Entry, Pending, is_due};
 pub use prune::Pruned;
 pub use send::{Draft, Sending, Sent, To};
 pub use unread::Item;

@@ -168,16 +168,16 @@ impl Mail<'_> {
 
     fn may_send(&self, inside: &Inside<'_, '_>, sender: &AgentId) -> Result<std::result::Result<(), Wait>> {
         let limits = &self.settings.limits;
-        let window = inside.now.wall;
+        let now = inside.now.wall;
         let mut recent = Vec::new();
         let mut counted = (0, 0);
         messages_backwards(self.locks.state, |line| {
             let Some(head) = Head::parse(line) else { return ControlFlow::Continue(()) };
             let at = head.timestamp;
-            if at <= window && at.ms_before(window) >= limits.window_ms {
+            if at <= now && at.ms_before(now) >= limits.window_ms {
                 return ControlFlow::Break(());
             }
-            if head.counts() && at <= window {
+            if head.counts() && at <= now {
                 counted = (counted.0 + 1, counted.1 + usize::from(head.sender == sender.as_str()));
                 recent.push((head.sender.into_owned(), at));
             }
@@ -185,7 +185,7 @@ impl Mail<'_> {
             if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         let recent = recent.iter().map(|(from, at)| (from.as_str(), *at));
-        Ok(allow(inside.now.wall, limits, sender.as_str(), recent))
+        Ok(allow(now, limits, sender.as_str(), recent))
     }
 }
 
