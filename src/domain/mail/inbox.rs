@@ -171,10 +171,11 @@ impl Mail<'_> {
         Ok(counts.into_iter().map(|(_, count)| count).collect())
     }
 
-    /// The number of the last message that an agent has read; of the last before it registered, if it has read none.
+    /// The number of the last message that an agent has read; of the last before it registered, if it has read none. Who
+    /// is not registered has nothing to read.
     pub(super) fn read_so_far(&self, registry: &Registry, agent: &AgentId) -> Result<u64> {
         let Some(name) = FileName::new(agent.to_string()) else { return Ok(0) };
-        let since = registry.get(agent).map_or(0, |entry| entry.since);
+        let since = registry.get(agent).map_or(u64::MAX, |entry| entry.since);
         match read_position(self.locks.state, &name, agent) {
             Ok(found) => Ok(found.map_or(since, |at| at.messages)),
             Err(Error::Damaged { .. }) => Ok(since),
