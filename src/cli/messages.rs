@@ -63,7 +63,9 @@ struct Filter<'a> {
 impl Filter<'_> {
     fn wants(&self, message: &Message) -> bool {
         let Args { from, to, .. } = self.args;
-        let for_to = |to: &String| message.recipients.contains(to) || message.to.as_ref() == Some(to);
+        let for_to = |to: &String| {
+            message.recipients.contains(to) || message.to.as_ref().is_some_and(|group| group.eq_ignore_ascii_case(to))
+        };
         from.as_ref().is_none_or(|from| message.sender == *from)
             && to.as_ref().is_none_or(for_to)
             && self.kind.as_ref().is_none_or(|kind| message.msg_type == *kind)

@@ -140,6 +140,12 @@ impl Agent {
         }
     }
 
+    /// Whether this is its role, whatever the case.
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.role.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(role))
+    }
+
     /// Its pane, if it is known as a whole.
     #[must_use]
     pub fn pane(&self) -> Option<PaneKey> {

@@ -204,7 +204,7 @@ fn recipients(inside: &Inside<'_, '_>, registry: &Registry, draft: &Draft<'_>) -
             };
         }
         To::Role(role) => {
-            let named = |agent: &&Agent| agent.role.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(role));
+            let named = |agent: &&Agent| agent.has_role(role);
             if !registry.agents.iter().any(|agent| named(&agent)) {
                 let mut roles: Vec<String> =
                     registry.agents.iter().filter_map(|agent| Some(format!("@{}", agent.role.as_ref()?))).collect();

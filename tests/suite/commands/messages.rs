@@ -57,6 +57,7 @@ fn each_filter_leaves_what_it_is_for() {
         (&["--to", "bob"], &["1", "4"]),
         (&["--to", "carol"], &["3"]),
         (&["--to", "@reviewer"], &["3"]),
+        (&["--to", "@Reviewer"], &["3"]),
         (&["--to", "@all"], &["4"]),
         (&["--type", "INFO"], &["1", "4"]),
         (&["--type", "task_update"], &["2"]),
