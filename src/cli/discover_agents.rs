@@ -5,7 +5,11 @@ use std::{path::Path, time::Duration};
 use clap::{ArgMatches, Args as _};
 use serde_json::{Value, json};
 
-use super::{Code, Context, Failure, Outcome, Report, Spec, args, context::Open, identity::pane_agent_id};
+use super::{
+    Code, Context, Failure, Outcome, Report, Spec, args,
+    context::{AGENT_VARIABLE, Open},
+    identity::pane_agent_id,
+};
 use crate::{
     checkout::Checkout,
     domain::{
@@ -132,7 +136,10 @@ fn look(context: &Context, open: &Open, report: &Report) -> Result<(Vec<Discover
             let Some(agent) = table.agent_in(pane, &open.config().harnesses)? else { continue };
             let Some(worktree) = agent.cwd.as_deref().and_then(|cwd| worktree(cwd, open)) else { continue };
             let Some(pane_key) = key(&socket, pane)? else { continue };
+            // What it says of itself with each call goes before what its pane says.
+            let named = tmux::started_with(&agent.process, AGENT_VARIABLE)?.and_then(|id| AgentId::new(&id).ok());
             let enrolment = Enrolment {
+                named: named.is_some().then_some(true),
                 harness: Some(agent.harness),
                 pane: Some(pane_key.clone()),
                 place: Some((pane.place.clone(), pane.session.clone())),
@@ -142,8 +149,9 @@ fn look(context: &Context, open: &Open, report: &Report) -> Result<(Vec<Discover
                 host: host::name(),
                 ..Enrolment::default()
             };
-            let Ok(id) = AgentId::new(&pane_agent_id(&pane_key)) else { continue };
-            found.push(Discovered { id, enrolment });
+            if let Some(id) = named.or_else(|| AgentId::new(&pane_agent_id(&pane_key)).ok()) {
+                found.push(Discovered { id, enrolment });
+            }
         }
         asked.push(Asked { socket, panes: listing.panes.len(), trouble: None });
     }

@@ -7,7 +7,7 @@ use super::{Code, Context, Outcome, Report, Spec, args, describe, post};
 use crate::{
     domain::{
         Caller,
-        mail::{Inbox, Item},
+        mail::{Inbox, Item, short_id},
         messages::{Frame, neutral},
     },
     host,
@@ -79,16 +79,38 @@ fn show(report: &mut Report, args: &Args, agent: &str, inbox: &Inbox) -> Result<
     } else {
         say(report, inbox)?;
     }
+    for id in to_acknowledge(&inbox.items) {
+        report.note(&format!("to be acknowledged: swarmlock ack {id}"));
+    }
     if inbox.remaining > 0 {
         report.note(&format!("{} more: swarmlock inbox", inbox.remaining));
+    }
+    if inbox.new {
+        report.note(&format!("{agent} is registered here from now on"));
     }
     if inbox.items.is_empty() && !args.new_only {
         report.note("nothing that you have not read");
     }
     if let Some(earlier) = inbox.earlier.filter(|earlier| *earlier > 0) {
-        report.note(&format!("{earlier} messages were sent before you registered: swarmlock messages"));
+        report.note(&format!("sent before you registered: {earlier}; swarmlock messages shows them"));
     }
     Ok(())
+}
+
+/// The ids of messages that are to be acknowledged, each once although it may be there again.
+fn to_acknowledge(items: &[Item]) -> Vec<&str> {
+    let mut ids = Vec::new();
+    for item in items {
+        if let Item::Message(message) = item
+            && message.requires_ack
+        {
+            let id = short_id(message.thread_id());
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    ids
 }
 
 fn say(report: &mut Report, inbox: &Inbox) -> Result<(), super::Failure> {

@@ -3,6 +3,7 @@
 use super::{
     harness,
     process::{Stat, is_tmux_server, pid_namespace, stat},
+    tmux::called_like,
 };
 use crate::{
     domain::{Mark, Origin, Process},
@@ -22,8 +23,13 @@ pub struct Ancestors {
     /// This process first.
     chain: Vec<Stat>,
     ended: bool,
-    harness: Option<Option<(usize, &'static str)>>,
+    harness: Option<Option<(usize, &'static str, String)>>,
+    /// Names of programs that are harnesses too.
+    others: Vec<String>,
 }
+
+/// What a harness is called that only the configuration knows.
+const CONFIGURED: &str = "configured harness";
 
 /// Where this process stands to a tmux server; when that started is in clock ticks since boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,32 +53,43 @@ pub enum Pane {
 }
 
 impl Ancestors {
-    /// The innermost harness above this process, by its name in the table and its process.
+    /// That programs called so are harnesses too; to be said before anything is looked for.
+    pub fn also(&mut self, names: Vec<String>) {
+        self.others = names;
+    }
+
+    /// The innermost harness above this process, by its name in the table and its process, which has the name of its
+    /// program if it is in no table.
     ///
     /// # Errors
     /// If what is there cannot be read for a reason that may pass.
     pub fn harness(&mut self) -> store::Result<Option<(&'static str, Process)>> {
-        let found = match self.harness {
-            Some(found) => found,
-            None => self.look_for_harness()?,
-        };
-        self.harness = Some(found);
-        Ok(found.and_then(|(level, name)| {
-            let stat = self.chain.get(level)?;
-            Some((name, Process::new(stat.pid, stat.started, name)))
+        if self.harness.is_none() {
+            self.harness = Some(self.look_for_harness()?);
+        }
+        let found = self.harness.as_ref().and_then(Option::as_ref);
+        Ok(found.and_then(|(level, known, name)| {
+            let stat = self.chain.get(*level)?;
+            Some((*known, Process::new(stat.pid, stat.started, name)))
         }))
     }
 
-    fn look_for_harness(&mut self) -> store::Result<Option<(usize, &'static str)>> {
+    fn look_for_harness(&mut self) -> store::Result<Option<(usize, &'static str, String)>> {
         let mut level = 1;
         while let Some(stat) = self.at(level)? {
-            let cmdline = || cmdline(stat.pid);
-            if let Some(name) = harness::recognise(&stat.comm, cmdline)? {
-                return Ok(Some((level, name)));
+            if let Some((known, name)) = self.harness_of(&stat)? {
+                return Ok(Some((level, known, name)));
             }
             level = level.saturating_add(1);
         }
         Ok(None)
+    }
+
+    fn harness_of(&self, stat: &Stat) -> store::Result<Option<(&'static str, String)>> {
+        if let Some(name) = harness::recognise(&stat.comm, || cmdline(stat.pid))? {
+            return Ok(Some((name, name.to_owned())));
+        }
+        Ok(called_like(stat, &self.others).map(|name| (CONFIGURED, name.clone())))
     }
 
     /// Where this process stands to the tmux server with this pid.
@@ -135,8 +152,7 @@ impl Ancestors {
     fn is_below(&mut self, known: &[Mark]) -> store::Result<bool> {
         let mut level = 1;
         while let Some(stat) = self.at(level)?.filter(|_| !known.is_empty()) {
-            let cmdline = || cmdline(stat.pid);
-            if harness::recognise(&stat.comm, cmdline)?.is_some() {
+            if self.harness_of(&stat)?.is_some() {
                 return Ok(false);
             }
             if known.contains(&(stat.pid, stat.started)) {

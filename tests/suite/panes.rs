@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -36,6 +36,11 @@ impl<'a> Server<'a> {
         let fits = !run.err.contains("too long");
         assert!(!fits || run.code == 0, "{run}");
         fits.then_some(server)
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> PathBuf {
+        self.site.path(self.name)
     }
 
     pub fn tmux(&self, args: &[&str]) -> Option<Run> {

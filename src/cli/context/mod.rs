@@ -74,6 +74,10 @@ pub(in crate::cli) struct Context {
     // Looked for when they are first needed: processes cost more to look at than variables.
     ancestors: RefCell<Ancestors>,
     checkout: OnceCell<Checkout>,
+    /// The state directory, opened to find out who asks; for whoever needs it next.
+    found: RefCell<Option<StateDir>>,
+    /// The configuration, if it was read for that and is valid.
+    config: OnceCell<Config>,
     identity: OnceCell<Option<Identity>>,
     process: OnceCell<Option<Process>>,
 }
@@ -103,6 +107,8 @@ impl Context {
                 .collect(),
             ancestors: RefCell::default(),
             checkout: OnceCell::new(),
+            found: RefCell::default(),
+            config: OnceCell::new(),
             identity: OnceCell::new(),
             process: OnceCell::new(),
         })
@@ -169,6 +175,31 @@ impl Context {
         }
     }
 
+    /// Looks at something in the state directory; `None` if there is none, or no checkout around.
+    fn in_state<T>(&self, look: impl FnOnce(&StateDir) -> T) -> Result<Option<T>, Failure> {
+        let Ok(checkout) = self.checkout() else { return Ok(None) };
+        let Some(state) = self.made(&checkout.state_path())? else { return Ok(None) };
+        let seen = look(&state);
+        self.found.replace(Some(state));
+        Ok(Some(seen))
+    }
+
+    /// The state directory at this path, which may have been opened before; `None` if there is none.
+    fn made(&self, path: &Path) -> Result<Option<StateDir>, Failure> {
+        match self.found.take().filter(|found| found.path() == path) {
+            Some(found) => Ok(Some(found)),
+            None => made(path),
+        }
+    }
+
+    /// The configuration of the state directory, which may have been read before.
+    fn load(&self, state: &StateDir) -> Result<Config, Failure> {
+        match self.config.get() {
+            Some(known) => Ok(known.clone()),
+            None => Ok(Config::load(state)?),
+        }
+    }
+
     fn dir(&self) -> Result<Option<&Path>, Failure> {
         if let Some(dir) = self.global.dir.as_deref() {
             return Ok(Some(dir));
@@ -205,7 +236,7 @@ impl Context {
     /// The state directory, if there is one, and its configuration.
     pub(in crate::cli) fn open(&self, checkout: &Checkout, report: &Report) -> Result<Option<Open>, Failure> {
         let Some(state) = self.state(checkout, report)? else { return Ok(None) };
-        let config = match Config::load(&state).map_err(Failure::from) {
+        let config = match self.load(&state) {
             // Who holds what is told whatever the settings are.
             Err(failure) if self.only_looks => {
                 report.warning(&format!("{}; going on with the defaults", failure.message));
@@ -218,7 +249,7 @@ impl Context {
 
     /// The state directory alone, if there is one.
     pub(in crate::cli) fn state(&self, checkout: &Checkout, report: &Report) -> Result<Option<StateDir>, Failure> {
-        let state = made(&checkout.state_path())?;
+        let state = self.made(&checkout.state_path())?;
         if state.is_none() && self.dir()?.is_some() {
             // Perhaps it is a typing error, and what is asked about stands elsewhere.
             report.note(&format!("{}: no state directory has been made there", checkout.state_path().display()));
@@ -229,8 +260,8 @@ impl Context {
     /// The state directory, made if there is none; whether it was.
     pub(in crate::cli) fn open_or_init(&self, checkout: &Checkout) -> Result<(Open, bool), Failure> {
         let path = checkout.state_path();
-        if let Some(state) = made(&path)? {
-            let config = Config::load(&state)?;
+        if let Some(state) = self.made(&path)? {
+            let config = self.load(&state)?;
             return Ok((self.opened(state, config)?, false));
         }
         let Some(parent) = Dir::open(checkout.home())? else {

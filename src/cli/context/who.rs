@@ -6,12 +6,12 @@ use super::{
         identity::{self, Identity, Source, Tried},
     },
     Context,
-    open::made,
 };
 use crate::{
+    config::Config,
     domain::{
-        AgentId, Mark, Origin, Party, Process, Whereabouts,
-        agents::{Enrolment, PaneKey, known_as},
+        AgentId, Liveness, Mark, Origin, Party, Process, Whereabouts,
+        agents::{Enrolment, Key, PaneKey, id_in_pane, known_as},
     },
     host,
     store::{self, layout},
@@ -40,10 +40,17 @@ impl Context {
         }
         let found = {
             let mut ancestors = self.ancestors.borrow_mut();
+            ancestors.also(self.harnesses());
             Identity::find(self.global.agent.as_deref(), &self.environment, &mut ancestors)?
         };
         let found = found.map(|found| self.as_registered(found));
         Ok(self.identity.get_or_init(|| found).clone())
+    }
+
+    /// The harnesses that only the configuration names. What is wrong with it is said where it is needed.
+    fn harnesses(&self) -> Vec<String> {
+        let Ok(Some(Ok(config))) = self.in_state(Config::load) else { return Vec::new() };
+        self.config.get_or_init(|| config).harnesses.clone()
     }
 
     /// The process that stands for whoever asks: the harness, else the pane's own; `None` if there is none to be seen.
@@ -85,18 +92,19 @@ impl Context {
     }
 
     fn registered(&self, identity: &Identity) -> Result<Option<AgentId>, Failure> {
-        // Outside of any checkout there is none.
-        let Ok(checkout) = self.checkout() else { return Ok(None) };
-        let Some(state) = made(&checkout.state_path())? else { return Ok(None) };
-        let Some(bytes) = state.read_document(&layout::AGENTS)? else { return Ok(None) };
-        if let Some(session) = self.session_of(identity)
-            && let Some(id) = known_as(&bytes, Some(&session), None, || None)
+        let read = self.in_state(|state| state.read_document(&layout::AGENTS))?;
+        let Some(bytes) = read.transpose()?.flatten() else { return Ok(None) };
+        let session = self.session_of(identity);
+        let key = Key { harness: identity.harness, session: session.as_deref(), pane: None };
+        if session.is_some()
+            && let Some(id) = known_as(&bytes, &key, || None, |_| false)
         {
             return Ok(Some(id));
         }
         let Some(pane) = self.pane()? else { return Ok(None) };
-        let process = self.process()?;
-        Ok(known_as(&bytes, self.session_of(identity).as_deref(), Some(&pane), || process))
+        let (key, process) = (Key { pane: Some(&pane), ..key }, self.process()?);
+        let known = known_as(&bytes, &key, || process, |process| host::liveness(process) == Liveness::Gone);
+        Ok(known.or_else(|| id_in_pane(&bytes, &identity.id).filter(|_| identity.source == Source::Pane)))
     }
 
     /// The session that an identity is of, as its harness tells it.
@@ -116,13 +124,13 @@ impl Context {
         let process = if identity.reliable() { self.process()? } else { None };
         let namespace = if process.is_some() { host::pid_namespace()? } else { None };
         let harness = match identity.harness {
-            Some(harness) => Some(harness),
-            None if identity.reliable() => self.ancestors.borrow_mut().harness()?.map(|(name, _)| name),
+            Some(harness) => Some(harness.to_owned()),
+            None if identity.reliable() => self.ancestors.borrow_mut().harness()?.map(|(_, process)| process.name),
             None => None,
         };
         let worktree = self.checkout().ok().and_then(|checkout| checkout.worktree().name().map(str::to_owned));
         Ok(Enrolment {
-            harness: harness.map(str::to_owned),
+            harness,
             session: self.session_of(identity),
             pane: self.pane()?,
             place: None,
@@ -132,6 +140,7 @@ impl Context {
             role: None,
             capabilities: None,
             host: host::name(),
+            named: Some(matches!(identity.source, Source::Flag | Source::Environment)),
         })
     }
 

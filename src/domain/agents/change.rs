@@ -2,7 +2,7 @@
 
 use super::{Agent, Enrolment, Presence, Registry, Signs, presence};
 use crate::{
-    domain::{AgentId, Locks, Now, Result},
+    domain::{AgentId, Liveness, Locks, Now, Process, Result},
     fs::FileName,
     store::{Error, Session, StateDir, layout},
 };
@@ -103,7 +103,7 @@ impl Locks<'_> {
     pub fn register(&self, wanted: &AgentId, known: &Enrolment, own: Option<&AgentId>) -> Result<Registered> {
         self.visit_unseen(|inside| {
             let mut registry = Registry::open(inside.session, self.state, inside.now)?;
-            let bound = registry.owner(known).map(|agent| agent.id.clone());
+            let bound = registry.owner(known, |process| self.is_gone(process)).map(|agent| agent.id.clone());
             let other = |agent: &Agent| {
                 let told = agent.session.is_some() && known.session.is_some() && agent.session != known.session;
                 let seated = agent.pane().is_some() && known.pane.is_some() && agent.pane() != known.pane;
@@ -130,6 +130,10 @@ impl Locks<'_> {
         })
     }
 
+    fn is_gone(&self, process: &Process) -> bool {
+        (self.kernel.liveness)(process) == Liveness::Gone
+    }
+
     /// Registers agents that were found in panes; each with whether it is new.
     ///
     /// # Errors
@@ -143,8 +147,15 @@ impl Locks<'_> {
             let since = inside.session.number()?.saturating_sub(1);
             let (mut enrolled, mut changed) = (Vec::new(), false);
             for Discovered { id, enrolment } in found {
-                let id = match registry.occupant(enrolment) {
+                let gone = |process: &Process| self.is_gone(process);
+                let named = enrolment.named == Some(true);
+                if named && registry.get(id).is_some_and(|agent| agent.is_another(enrolment, gone)) {
+                    // Its own calls are refused as long as the other lives.
+                    continue;
+                }
+                let id = match registry.occupant(enrolment, gone).filter(|_| !named) {
                     Some(agent) => agent.id.clone(),
+                    None if named => id.clone(),
                     // The id of the pane, unless another session has had it.
                     None => match registry.get(id).filter(|agent| agent.session.is_some()) {
                         Some(_) => registry.free_id(id).unwrap_or_else(|| id.clone()),

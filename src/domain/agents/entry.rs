@@ -66,9 +66,17 @@ pub struct Agent {
     /// The machine, for people.
     #[serde(default)]
     pub host: String,
+    /// Its id was only ever said with each call: whoever does not say it, in the same pane, is somebody else.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub only_named: bool,
     /// Keys of others.
     #[serde(flatten)]
     pub more: Map<String, Value>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 fn unknown() -> String {
@@ -109,6 +117,8 @@ pub struct Enrolment {
     pub capabilities: Option<Vec<String>>,
     /// The machine, for people.
     pub host: String,
+    /// Whether the call has said the id itself; `None` of one that was found.
+    pub named: Option<bool>,
 }
 
 impl Agent {
@@ -136,6 +146,7 @@ impl Agent {
             since,
             registered_at: now.wall,
             host: String::new(),
+            only_named: false,
             more: Map::new(),
         }
     }
@@ -152,6 +163,12 @@ impl Agent {
         let number = self.tmux_pane_id.as_deref()?.strip_prefix('%')?;
         let number = Some(number).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
         Some(PaneKey { socket: self.socket.clone()?, server: self.server?, number })
+    }
+
+    /// Whether it has a process that is not this one's, and not gone.
+    pub(super) fn is_another(&self, known: &Enrolment, gone: impl Fn(&Process) -> bool) -> bool {
+        let own = known.process.as_ref().map(|(process, _)| process);
+        self.process.as_ref().is_some_and(|process| !own.is_some_and(|own| own.is(process)) && !gone(process))
     }
 
     /// Takes over what is known by now; what is not known stays as it was. Whether that is worth writing.
@@ -180,6 +197,9 @@ impl Agent {
         }
         if let Some(capabilities) = &known.capabilities {
             self.capabilities.clone_from(capabilities);
+        }
+        if known.named == Some(false) {
+            self.only_named = false;
         }
         if !known.host.is_empty() {
             self.host.clone_from(&known.host);

@@ -5,7 +5,11 @@ use std::{borrow::Cow, collections::BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Agent, Enrolment, PaneKey, salvage::salvage};
+use super::{
+    Agent, Enrolment,
+    bound::{Bound, Key, bound_to, may_be_one},
+    salvage::salvage,
+};
 use crate::{
     domain::{AgentId, Now, Process, Result, Timestamp},
     store::{Error, FORMAT, Session, StateDir, Versioned, layout, parse_json},
@@ -39,7 +43,7 @@ impl Versioned for Registry {
 }
 
 impl Registry {
-    fn empty(now: Timestamp) -> Self {
+    pub(super) fn empty(now: Timestamp) -> Self {
         Self {
             v: FORMAT,
             session_name: "unknown".to_owned(),
@@ -142,7 +146,12 @@ impl Registry {
     /// Registers an agent, or learns what is new about it. Whether it is new, and whether anything has changed.
     pub fn enrol(&mut self, id: &AgentId, known: &Enrolment, since: u64, now: Now) -> (bool, bool) {
         // A session and a pane are one agent's: whoever had them before has gone.
-        let taken = |agent: &Agent| agent.id != *id && known.session.is_some() && agent.session == known.session;
+        let taken = |agent: &Agent| {
+            agent.id != *id
+                && known.session.is_some()
+                && agent.session == known.session
+                && may_be_one(agent.harness.as_deref(), known.harness.as_deref())
+        };
         let mut changed = false;
         for agent in self.agents.iter_mut().filter(|agent| taken(agent)) {
             agent.session = None;
@@ -153,38 +162,44 @@ impl Registry {
             return (false, learned || changed);
         }
         let mut agent = Agent::new(id.clone(), since, now);
+        agent.only_named = known.named == Some(true);
         agent.learn(known, now);
         self.agents.push(agent);
         self.former.retain(|former| former != id);
         (true, true)
     }
 
-    /// The agent that a session or a pane belongs to.
+    /// The agent that a session or a pane belongs to. `gone` says of a process whether it is.
     #[must_use]
-    pub fn owner(&self, known: &Enrolment) -> Option<&Agent> {
-        let process = known.process.as_ref().map(|(process, _)| process);
+    pub fn owner(&self, known: &Enrolment, gone: impl Fn(&Process) -> bool) -> Option<&Agent> {
         let found = self.agents.iter().map(|agent| Bound {
             id: agent.id.as_str().into(),
+            harness: agent.harness.as_deref().map(Cow::Borrowed),
             session: agent.session.as_deref().map(Cow::Borrowed),
             socket: agent.socket.as_deref().map(Cow::Borrowed),
             server: agent.server,
             tmux_pane_id: agent.tmux_pane_id.as_deref().map(Cow::Borrowed),
             process: agent.process.clone(),
+            only_named: agent.only_named,
         });
-        let at = bound_to(found, known.session.as_deref(), known.pane.as_ref(), || process.cloned())?;
+        let key =
+            Key { harness: known.harness.as_deref(), session: known.session.as_deref(), pane: known.pane.as_ref() };
+        let at = bound_to(found, &key, || known.process.as_ref().map(|(process, _)| process.clone()), gone)?;
         self.agents.get(at)
     }
 
-    /// The agent that this very process is, whatever session it has told; else as [`Registry::owner`].
+    /// The agent that this very process is, whatever session it has told, before one that it was only named as; else as
+    /// [`Registry::owner`].
     #[must_use]
-    pub fn occupant(&self, known: &Enrolment) -> Option<&Agent> {
+    pub fn occupant(&self, known: &Enrolment, gone: impl Fn(&Process) -> bool) -> Option<&Agent> {
         let this = |agent: &&Agent| match (&agent.process, &known.process) {
             (Some(process), Some((own, namespace))) => {
                 process.is(own) && agent.pid_ns == Some(*namespace) && agent.boot_id == known.boot_id
             }
             _ => false,
         };
-        self.agents.iter().rev().find(this).or_else(|| self.owner(known))
+        let found = |named| self.agents.iter().rev().filter(|agent| agent.only_named == named).find(this);
+        found(false).or_else(|| self.owner(known, gone)).or_else(|| found(true))
     }
 
     /// An id like `wanted` that no other agent has or had: the next `alice` is `alice-2`. Ids are told apart without
@@ -214,87 +229,21 @@ impl Registry {
     /// made of a session or a pane is nobody else's anyway.
     pub(super) fn forget(&mut self, id: &AgentId) -> Option<Agent> {
         let agent = self.retire(id)?;
-        if agent.session.is_some() || agent.tmux_pane_id.is_some() {
+        if is_made_up(agent.id.as_str()) {
             self.former.retain(|former| former != id);
         }
         Some(agent)
     }
 }
 
-/// What an agent is known by, as little as has to be read of it.
-#[derive(Deserialize)]
-struct Bound<'a> {
-    #[serde(borrow)]
-    id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    session: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    socket: Option<Cow<'a, str>>,
-    #[serde(default)]
-    server: Option<(u32, u64)>,
-    #[serde(borrow, default)]
-    tmux_pane_id: Option<Cow<'a, str>>,
-    #[serde(default)]
-    process: Option<Process>,
-}
-
-#[derive(Deserialize)]
-struct Bindings<'a> {
-    #[serde(borrow)]
-    agents: Vec<Bound<'a>>,
-}
-
-/// The id of the agent that a session or a pane belongs to, by the bytes of the registry; `None` if it is nobody's, or
-/// they are no registry. `process` finds the process of who asks.
-#[must_use]
-pub fn known_as(
-    bytes: &[u8],
-    session: Option<&str>,
-    pane: Option<&PaneKey>,
-    process: impl FnOnce() -> Option<Process>,
-) -> Option<AgentId> {
-    let Bindings { agents } = serde_json::from_slice(bytes).ok()?;
-    let ids: Vec<String> = agents.iter().map(|agent| agent.id.clone().into_owned()).collect();
-    let at = bound_to(agents.into_iter(), session, pane, process)?;
-    AgentId::new(ids.get(at)?).ok()
-}
-
-/// By session; else by pane. A pane in which a harness runs is that of the agent that this very process was registered
-/// as: the next harness in it is another agent.
-fn bound_to<'a>(
-    agents: impl Iterator<Item = Bound<'a>>,
-    session: Option<&str>,
-    pane: Option<&PaneKey>,
-    process: impl FnOnce() -> Option<Process>,
-) -> Option<usize> {
-    let mut in_pane = Vec::new();
-    for (at, agent) in agents.enumerate() {
-        if session.is_some() && agent.session.as_deref() == session {
-            return Some(at);
-        }
-        let number = pane.map(|pane| format!("%{}", pane.number));
-        let here = pane.is_some_and(|pane| {
-            agent.server == Some(pane.server)
-                && agent.socket.as_deref() == Some(pane.socket.as_str())
-                && agent.tmux_pane_id.as_deref() == number.as_deref()
-        });
-        if here {
-            in_pane.push((at, agent.session.is_some(), agent.process));
-        }
+/// Whether an id is one that is made of a session, `claude-3f9a2c1b`, or of a pane, `pane-3-9c41`.
+fn is_made_up(id: &str) -> bool {
+    let is_hex = |text: &str, digits| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let Some((kind, rest)) = id.split_once('-') else { return false };
+    match rest.split_once('-') {
+        Some((number, server)) => kind == "pane" && number.parse::<u32>().is_ok() && is_hex(server, 4),
+        None => is_hex(rest.split('.').next().unwrap_or(rest), 8),
     }
-    if in_pane.is_empty() {
-        return None;
-    }
-    let own = process();
-    let same = |found: &Option<Process>| match (found, &own) {
-        (Some(found), Some(own)) => found.is(own),
-        // An agent without a process of its own is its pane.
-        (None, None) => true,
-        (Some(_), None) | (None, Some(_)) => false,
-    };
-    // One that has told another session is another agent.
-    let fits = |(_, told, found): &&(usize, bool, Option<Process>)| same(found) && !(*told && session.is_some());
-    in_pane.iter().rev().find(fits).map(|(at, _, _)| *at)
 }
 
 #[cfg(test)]
@@ -319,51 +268,6 @@ mod tests {
         Enrolment { session: Some(name.to_owned()), ..Enrolment::default() }
     }
 
-    fn pane(number: u32, server: (u32, u64), pid: Option<u32>) -> Enrolment {
-        let namespace = crate::domain::PidNamespace { inode: 1, init_started: None };
-        Enrolment {
-            pane: Some(PaneKey { socket: "/tmp/s".to_owned(), server, number }),
-            process: pid.map(|pid| (Process::new(pid, 1, "claude"), namespace)),
-            ..Enrolment::default()
-        }
-    }
-
-    #[test]
-    fn an_agent_is_known_again_by_its_session_or_by_its_pane_and_never_by_what_only_looks_alike() {
-        let registry = registry(&[
-            ("alice", &session("s1")),
-            ("bob", &pane(3, (10, 5), Some(77))),
-            ("carol", &Enrolment { session: Some("s3".to_owned()), ..pane(4, (10, 5), Some(88)) }),
-            ("dave", &pane(5, (10, 5), None)),
-        ]);
-        let bytes = registry.to_bytes().unwrap();
-        for (known, wanted) in [
-            (session("s1"), Some("alice")),
-            (session("s2"), None),
-            (pane(3, (10, 5), Some(77)), Some("bob")),
-            // A session that begins to tell its id in the pane where it was found.
-            (Enrolment { session: Some("s9".to_owned()), ..pane(3, (10, 5), Some(77)) }, Some("bob")),
-            // The next harness in the pane; another server on the same socket; another pane.
-            (pane(3, (10, 5), Some(78)), None),
-            (pane(3, (10, 5), None), None),
-            (pane(3, (11, 5), Some(77)), None),
-            (pane(3, (10, 6), Some(77)), None),
-            (pane(2, (10, 5), Some(77)), None),
-            (pane(4, (10, 5), Some(88)), Some("carol")),
-            (Enrolment { session: Some("s4".to_owned()), ..pane(4, (10, 5), Some(88)) }, None),
-            (pane(5, (10, 5), None), Some("dave")),
-            (pane(5, (10, 5), Some(1)), None),
-            (Enrolment::default(), None),
-        ] {
-            let found = registry.owner(&known).map(|agent| agent.id.as_str());
-            assert_eq!(found, wanted, "{known:?}");
-            let process = known.process.as_ref().map(|(process, _)| process.clone());
-            let found = known_as(&bytes, known.session.as_deref(), known.pane.as_ref(), || process);
-            assert_eq!(found.as_ref().map(AgentId::as_str), wanted, "{known:?} by the bytes");
-        }
-        assert_eq!(known_as(b"123", Some("s1"), None, || None), None);
-    }
-
     #[test]
     fn an_id_is_never_given_to_another() {
         let mut registry = registry(&[("alice", &session("s1")), ("Bob", &session("s2"))]);
@@ -383,10 +287,29 @@ mod tests {
     }
 
     #[test]
+    fn only_an_id_that_was_made_up_may_come_again_after_its_agent_was_forgotten() {
+        let seated = Enrolment { session: Some("s1".to_owned()), ..Enrolment::default() };
+        for (name, again) in [
+            ("claude-3f9a2c1b", true),
+            ("claude-3f9a2c1b.7d21e0aa", true),
+            ("pane-3-9c41", true),
+            ("alice", false),
+            ("pane-3-9c41-2", false),
+            ("claude-2", false),
+            ("pane-x-9c41", false),
+            ("team-3-9c41", false),
+        ] {
+            let mut registry = registry(&[(name, &seated)]);
+            assert!(registry.forget(&id(name)).is_some());
+            assert_eq!(registry.free_id(&id(name)) == Some(id(name)), again, "{name}");
+        }
+    }
+
+    #[test]
     fn a_session_is_one_agents() {
         let mut registry = registry(&[("alice", &session("s1"))]);
         registry.enrol(&id("bob"), &session("s1"), 1, NOW);
-        assert_eq!(registry.owner(&session("s1")).unwrap().id, id("bob"));
+        assert_eq!(registry.owner(&session("s1"), |_| false).unwrap().id, id("bob"));
         assert_eq!(registry.get(&id("alice")).unwrap().session, None);
         assert_eq!(registry.enrol(&id("bob"), &session("s1"), 9, NOW), (false, false), "nothing new");
         assert_eq!(registry.get(&id("bob")).unwrap().since, 1);

@@ -21,6 +21,8 @@ pub(super) struct Stay<'a> {
     pub(super) survey: Survey<'a>,
     pub(super) now: Now,
     by: Option<AgentId>,
+    /// Whether the caller was registered by this very call.
+    pub(super) newcomer: bool,
     /// Why the caller's sign of life could not be left.
     lifeless: Option<Error>,
     /// What could not be written of the places of others in line.
@@ -71,7 +73,8 @@ impl<'a> Stay<'a> {
         let era = CurrentEra { number: Some(session.era()), recorded: session.era(), same_boot: session.same_boot() };
         let survey = Survey::new(locks, session.claims(), session.beats(), Facts { era, now });
         let by = locks.caller.map(|caller| caller.agent.clone());
-        let mut stay = Self { session, survey, now, by, lifeless: None, unsettled: Vec::new(), reason: None };
+        let mut stay =
+            Self { session, survey, now, by, newcomer: false, lifeless: None, unsettled: Vec::new(), reason: None };
         stay.beat(locks, life)?;
         Ok(stay)
     }
@@ -131,7 +134,9 @@ impl<'a> Stay<'a> {
     /// Registers the caller, if it is to be; whether it is registered then.
     fn enrol(&mut self, locks: &Locks<'_>, caller: &Caller<'_>) -> Result<bool> {
         let Some(known) = caller.whereabouts.enrolment()? else { return Ok(false) };
-        Registry::enrol_in(&mut self.session, locks.state, caller.agent, &known, self.now).map(|_| true)
+        let (_, new) = Registry::enrol_in(&mut self.session, locks.state, caller.agent, &known, self.now)?;
+        self.newcomer = new;
+        Ok(true)
     }
 
     /// Who makes the changes.

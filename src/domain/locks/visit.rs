@@ -22,6 +22,8 @@ pub struct Inside<'s, 'a> {
     pub session: &'s mut Session<'a>,
     /// Now.
     pub now: Now,
+    /// Whether the caller was registered by this very call.
+    pub newcomer: bool,
     survey: &'s Survey<'a>,
 }
 
@@ -45,7 +47,7 @@ impl<'a> Locks<'a> {
     fn inside<T>(&self, life: Life, work: impl FnOnce(&mut Inside<'_, 'a>) -> Result<T>) -> Result<T> {
         let mut stay = Stay::enter(self, life)?;
         stay.lives()?;
-        work(&mut Inside { session: &mut stay.session, now: stay.now, survey: &stay.survey })
+        work(&mut Inside { session: &mut stay.session, now: stay.now, newcomer: stay.newcomer, survey: &stay.survey })
     }
 
     /// The signs of life of an agent. Takes no guard.

@@ -46,6 +46,8 @@ pub struct Inbox {
     /// How many messages for everybody or for an agent of this name were sent before it registered; only asked at the
     /// first time.
     pub earlier: Option<usize>,
+    /// Whether the agent was registered by this very call.
+    pub new: bool,
     /// Whether what was read before could not be told, so that things may be shown again; why.
     pub again: Option<&'static str>,
     /// How far it is read with that; `None` for who only looks.
@@ -82,9 +84,9 @@ impl Mail<'_> {
     pub fn inbox(&self, agent: &AgentId, enrolment: &Enrolment, limit: usize, wait: Duration) -> Result<Inbox> {
         let name = FileName::new(agent.to_string())
             .ok_or_else(|| Error::Damaged { path: agent.as_str().into(), why: "it is no file name".to_owned() })?;
-        let (since, end, again) = self.locks.visit(|inside| {
+        let (since, end, new, again) = self.locks.visit(|inside| {
             let state = self.locks.state;
-            let (registry, _) = Registry::enrol_in(inside.session, state, agent, enrolment, inside.now)?;
+            let (registry, new) = Registry::enrol_in(inside.session, state, agent, enrolment, inside.now)?;
             let since = registry.get(agent).map_or(0, |entry| entry.since);
             // Numbers that were never given out would hide what is to come.
             let end = inside.session.messages_end()?;
@@ -94,7 +96,7 @@ impl Mail<'_> {
                 Err(error) => return Err(error),
             };
             if let Some(Some(_)) = found {
-                return Ok((since, end, None));
+                return Ok((since, end, new || inside.newcomer, None));
             }
             let start = Position { v: FORMAT, agent_id: agent.clone(), messages: since, events: since, fresh: true };
             inside.session.write_cursor(&name, serde_json::to_vec(&start).unwrap_or_default())?;
@@ -102,6 +104,7 @@ impl Mail<'_> {
             Ok((
                 since,
                 end,
+                new || inside.newcomer,
                 damaged.then_some("the cursor said nothing that can be; all since you registered is shown again"),
             ))
         })?;
@@ -120,7 +123,7 @@ impl Mail<'_> {
         let (messages, events) = page.read_to;
         let read_to = Position { messages, events, fresh: false, ..at.clone() };
         let kept = Kept { cursor, read_to, at };
-        Ok(Inbox { items: page.items, remaining: page.remaining, earlier, again, kept: Some(kept) })
+        Ok(Inbox { items: page.items, remaining: page.remaining, earlier, new, again, kept: Some(kept) })
     }
 
     /// The same for who only looks: nothing is written, no guard is taken, and all of it stays unread.
@@ -143,7 +146,7 @@ impl Mail<'_> {
         };
         let page = self.page(agent, from, u64::MAX, limit)?;
         let earlier = if fresh { Some(self.count_before(agent, since.unwrap_or(u64::MAX))?) } else { None };
-        Ok(Inbox { items: page.items, remaining: page.remaining, earlier, again: None, kept: None })
+        Ok(Inbox { items: page.items, remaining: page.remaining, earlier, new: false, again: None, kept: None })
     }
 
     /// How many messages an agent has not read. Takes no guard.

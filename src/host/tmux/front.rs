@@ -16,6 +16,8 @@ use crate::{
 
 /// No chain of processes is looked at further up.
 const LEVELS: usize = 32;
+/// As much of an environment is looked at, in bytes.
+const ENVIRONMENT: usize = 256 * 1024;
 /// No more descriptors of a process are looked at.
 const DESCRIPTORS: usize = 4096;
 
@@ -106,6 +108,19 @@ pub fn agent_in(pane: &Pane, extra: &[String]) -> store::Result<Option<Found>> {
     Table::look()?.agent_in(pane, extra)
 }
 
+/// The value of a variable in the environment that a process was started with; `None` if it is not set or not to be seen,
+/// or is no text.
+///
+/// # Errors
+/// If it cannot be read for a reason that may pass.
+pub fn started_with(process: &Process, variable: &str) -> store::Result<Option<String>> {
+    let environment =
+        fs::read_system_start(&format!("/proc/{}/environ", process.pid), ENVIRONMENT)?.unwrap_or_default();
+    let mut set = environment.split(|byte| *byte == 0);
+    let value = set.find_map(|one| one.strip_prefix(variable.as_bytes())?.strip_prefix(b"="));
+    Ok(value.and_then(|value| String::from_utf8(value.to_vec()).ok()))
+}
+
 /// Whether exactly this process is in the foreground of the terminal of a pane, by the pane's own process, and runs.
 /// `false` where that cannot be told.
 #[must_use]
@@ -155,12 +170,16 @@ fn harness_of(stat: &Stat, extra: &[String]) -> store::Result<Option<String>> {
     if let Some(name) = harness::recognise(&stat.comm, || cmdline(stat.pid))? {
         return Ok(Some(name.to_owned()));
     }
-    if extra.is_empty() {
-        return Ok(None);
+    Ok(called_like(stat, extra).cloned())
+}
+
+/// The first of these names that a process or its program is called by.
+pub(in crate::host) fn called_like<'a>(stat: &Stat, names: &'a [String]) -> Option<&'a String> {
+    if names.is_empty() {
+        return None;
     }
     let program = executable(stat.pid);
-    let called = |name: &&String| **name == stat.comm || program.as_ref() == Some(name);
-    Ok(extra.iter().find(called).cloned())
+    names.iter().find(|name| **name == stat.comm || program.as_ref() == Some(name))
 }
 
 /// The name of the file that a process runs; `None` if it is not to be seen.

@@ -14,7 +14,8 @@ mod servers;
 use std::ffi::OsString;
 
 pub use deliver::{Delivery, Target};
-pub use front::{Found, Table, agent_in, is_in_front};
+pub(super) use front::called_like;
+pub use front::{Found, Table, agent_in, is_in_front, started_with};
 pub use line::{LINE_LIMIT, Line};
 pub use list::{Listing, Pane, Unreachable};
 pub use servers::{server_started, servers};

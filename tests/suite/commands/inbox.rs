@@ -112,15 +112,18 @@ fn a_newcomer_gets_what_was_sent_since_it_registered_and_how_many_came_before() 
     site.agent("carol").run(["acquire", "a"]).expect(0);
     site.agent("alice").run(["broadcast", "INFO", "after"]).expect(0);
     let peek = inbox(&site, "carol", &["--peek"]).expect(0);
-    assert!(peek.err.contains("1 messages were sent before you registered: swarmlock messages"), "{peek}");
+    assert!(peek.err.contains("sent before you registered: 1; swarmlock messages"), "{peek}");
     let run = inbox(&site, "carol", &[]).expect(0);
     assert_eq!(shown(&run), ["after"]);
-    assert!(run.err.contains("1 messages were sent before you registered"), "{run}");
+    assert!(run.err.contains("sent before you registered: 1;"), "{run}");
     sent(&site, "alice", &["carol", "INFO", "later"]);
     let next = inbox(&site, "carol", &[]).expect(0);
     assert!(shown(&next) == ["later"] && !next.err.contains("registered"), "{next}");
-    let json = inbox(&site, "dave", &["--json"]).expect(0).json();
+    let dave = inbox(&site, "dave", &["--json"]).expect(0);
+    let json = dave.json();
     assert_eq!((&json["items"], &json["earlier"]), (&json!([]), &2.into()));
+    assert!(dave.err.contains("dave is registered here from now on"), "a name that was mistyped is seen: {dave}");
+    assert!(!next.err.contains("is registered here"), "{next}");
 }
 
 /// A call through a shell that does this with its streams.

@@ -54,7 +54,7 @@ const HOSTILE: [&str; 42] = [
     "*; W;",
 ];
 
-fn texts(witness: &Path) -> Vec<String> {
+pub(super) fn texts(witness: &Path) -> Vec<String> {
     let touch = format!("touch {}", witness.display());
     HOSTILE.iter().map(|text| text.replace('W', &touch)).collect()
 }
@@ -80,7 +80,7 @@ fn shells(site: &Site, test: &str) -> Vec<Vec<String>> {
 }
 
 /// Waits until the shell reads commands, and has done all that was typed before.
-fn reads(stage: &Stage<'_>, number: u32, mark: &Path) {
+pub(super) fn reads(stage: &Stage<'_>, number: u32, mark: &Path) {
     wait_for(|| {
         stage.type_line(number, &format!("touch {}", mark.display()));
         std::thread::sleep(std::time::Duration::from_millis(20));

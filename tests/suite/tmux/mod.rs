@@ -1,10 +1,15 @@
 //! The library with real tmux servers: which panes there are, who is in front of them, what is typed into them.
 
+mod actor;
 mod chain;
 mod delivery;
 mod hostile;
 mod listing;
 mod moments;
+mod queued;
+mod seats;
+mod servers;
+mod swarm;
 
 use std::{
     fs,
@@ -48,7 +53,7 @@ impl<'a> Stage<'a> {
     }
 
     fn socket(&self) -> PathBuf {
-        self.site.path("one")
+        self.server.socket()
     }
 
     /// The number of a new pane, in a window of its own, that runs this.
