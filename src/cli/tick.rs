@@ -46,7 +46,10 @@ fn tick(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
         report.note(&format!("old logs of messages removed: {}", pruned.removed));
     }
     if pruned.kept > 0 {
-        report.note(&format!("old logs of messages kept, because somebody has still to read them: {}", pruned.kept));
+        report.note(&format!(
+            "old logs of messages kept, for they are still to be read or acknowledged: {}",
+            pruned.kept
+        ));
     }
     Ok(Code::Done)
 }

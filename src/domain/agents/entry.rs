@@ -49,7 +49,7 @@ pub struct Agent {
     /// Where they have their numbers.
     #[serde(default)]
     pub pid_ns: Option<PidNamespace>,
-    /// The linked worktree that it was registered in; `null` for the main checkout.
+    /// The linked worktree that it was last seen in; `null` if it was in none yet.
     #[serde(default)]
     pub worktree: Option<String>,
     /// What it does, in a word: `@ROLE` is everybody who has it.

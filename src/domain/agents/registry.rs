@@ -145,7 +145,7 @@ impl Registry {
 
     /// Registers an agent, or learns what is new about it. Whether it is new, and whether anything has changed.
     pub fn enrol(&mut self, id: &AgentId, known: &Enrolment, since: u64, now: Now) -> (bool, bool) {
-        // A session and a pane are one agent's: whoever had them before has gone.
+        // A session is one agent's: whoever had it before has gone.
         let taken = |agent: &Agent| {
             agent.id != *id
                 && known.session.is_some()

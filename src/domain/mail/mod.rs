@@ -39,8 +39,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The size at which the log is rotated, in bytes.
     pub log_size: u64,
-    /// How many older logs are kept.
+    /// How many older logs are kept; more as long as they are needed.
     pub log_count: usize,
-    /// How long they are kept, in milliseconds.
+    /// How long they are kept, in milliseconds; longer as long as they are needed.
     pub log_age_ms: u64,
 }
