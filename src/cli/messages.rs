@@ -134,7 +134,13 @@ fn after(
     limit: Option<usize>,
 ) -> Result<(Vec<Message>, usize, u64), Failure> {
     let (mut found, mut newest, mut older) = (Vec::new(), number, Older::default());
+    // Such a number would hide all that is said from now on.
+    let (end, mut beyond) = (mail.locks.state.beyond_messages(), 0);
     let odd = mail.backwards(|message| {
+        if message.seq >= end {
+            beyond += 1;
+            return ControlFlow::Continue(());
+        }
         let full = limit.is_some_and(|limit| found.len() >= limit);
         let shown = message.seq <= number;
         if full {
@@ -153,7 +159,7 @@ fn after(
         ControlFlow::Continue(())
     })?;
     found.reverse();
-    Ok((found, odd, newest))
+    Ok((found, odd + beyond, newest))
 }
 
 fn say(report: &mut Report, message: &Message) {

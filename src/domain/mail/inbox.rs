@@ -144,7 +144,7 @@ impl Mail<'_> {
             // Who is not registered has nothing to read, and all there is was sent before.
             (None, None) => ((u64::MAX, u64::MAX), true),
         };
-        let page = self.page(agent, from, u64::MAX, limit)?;
+        let page = self.page(agent, from, self.locks.state.beyond_messages(), limit)?;
         let earlier = if fresh { Some(self.count_before(agent, since.unwrap_or(u64::MAX))?) } else { None };
         Ok(Inbox { items: page.items, remaining: page.remaining, earlier, new: false, again: None, kept: None })
     }
@@ -160,9 +160,11 @@ impl Mail<'_> {
             counts.push((self.read_so_far(&registry, agent)?, 0));
         }
         let oldest = counts.iter().map(|(at, _)| *at).min().unwrap_or(u64::MAX);
-        let mut older = Older::default();
+        let (mut older, end) = (Older::default(), self.locks.state.beyond_messages());
         messages_backwards(self.locks.state, |line| {
-            let Some(head) = Address::parse(line) else { return ControlFlow::Continue(()) };
+            let Some(head) = Address::parse(line).filter(|head| head.seq < end) else {
+                return ControlFlow::Continue(());
+            };
             if older.are_all(head.seq <= oldest) {
                 return ControlFlow::Break(());
             }

@@ -176,6 +176,22 @@ fn follow_shows_what_is_sent_meanwhile_in_order_and_at_once() {
 }
 
 #[test]
+fn a_line_with_an_impossible_number_hides_nothing_that_is_said_later() {
+    let site = registered(&["alice", "bob"]);
+    sent(&site, "alice", &["bob", "INFO", "before"]);
+    let mut planted = log(&site).pop().unwrap();
+    (planted["seq"], planted["content"]) = (u64::MAX.into(), "from beyond".into());
+    plant_line(&site, &planted.to_string());
+    let mut all = Following::start(&site, &[]);
+    assert_eq!(all.next(), "before");
+    sent(&site, "alice", &["bob", "INFO", "after"]);
+    assert_eq!(all.next(), "after");
+    all.stop();
+    let run = messages(&site, &[]);
+    assert!(run.err.contains("are no messages, and are not shown: 1"), "{run}");
+}
+
+#[test]
 fn follow_goes_on_across_rotations_and_repeats_and_loses_nothing() {
     let site = registered(&["alice", "bob"]);
     site.plant("config.toml", "message_rate = 100000\nmessage_rate_all = 100000\nmessage_log_size = 65536\n");
