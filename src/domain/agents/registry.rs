@@ -85,10 +85,14 @@ impl Registry {
         match Self::read(state) {
             Err(Error::Damaged { why, .. }) => {
                 let mut registry = Self::empty(now.wall);
-                // One that is too large is none of ours.
-                let bytes = state.read_document(&layout::AGENTS).unwrap_or_default().unwrap_or_default();
-                (registry.agents, registry.former) = salvage(&bytes);
-                session.set_aside(&layout::AGENTS, why, now.wall.unix_ms())?;
+                match state.read_document(&layout::AGENTS) {
+                    Ok(Some(bytes)) => {
+                        (registry.agents, registry.former) = salvage(&bytes);
+                        session.copy_aside(&layout::AGENTS, &bytes, why, now.wall.unix_ms())?;
+                    }
+                    // One that is too large is none of ours.
+                    Ok(None) | Err(_) => session.set_aside(&layout::AGENTS, why, now.wall.unix_ms())?,
+                }
                 let mut names = session.beats().agents()?;
                 names.extend(state.cursors()?);
                 names.sort_unstable();
