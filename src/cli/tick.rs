@@ -87,7 +87,7 @@ pub(super) fn chore(context: &Context, report: &Report) {
 fn some(context: &Context, report: &Report, go_on: &dyn Fn() -> bool) -> Result<Option<Settled>, Failure> {
     let Some(open) = context.open(&context.checkout()?, report)? else { return Ok(None) };
     let mut mail = open.mail(None);
-    // The command is done, and whoever is in the guard is no reason to keep its caller waiting.
-    mail.locks.guard_wait = mail.locks.guard_wait.min(Duration::from_millis(CHORE_MS));
-    mail.settle(go_on, &host::random).map(Some).map_err(Failure::from)
+    // Who holds the guard keeps nobody waiting for what can be done later.
+    mail.locks.guard_wait = Duration::from_millis(CHORE_MS);
+    Ok(Some(mail.settle(go_on, &host::random)?))
 }

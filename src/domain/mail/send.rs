@@ -2,7 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use super::{Mail, Message, line::Head, pending::Pending};
+use super::{
+    Mail, Message,
+    line::{Head, Older},
+    pending::Pending,
+};
 use crate::{
     domain::{
         AgentId, Inside, Result,
@@ -170,14 +174,15 @@ impl Mail<'_> {
         let limits = &self.settings.limits;
         let now = inside.now.wall;
         let mut recent = Vec::new();
-        let mut counted = (0, 0);
+        let (mut counted, mut older) = ((0, 0), Older::default());
         messages_backwards(self.locks.state, |line| {
             let Some(head) = Head::parse(line) else { return ControlFlow::Continue(()) };
             let at = head.timestamp;
-            if at <= now && at.ms_before(now) >= limits.window_ms {
+            let old = at <= now && at.ms_before(now) >= limits.window_ms;
+            if older.are_all(old) {
                 return ControlFlow::Break(());
             }
-            if head.counts() && at <= now {
+            if head.counts() && at <= now && !old {
                 counted = (counted.0 + 1, counted.1 + usize::from(head.sender == sender.as_str()));
                 recent.push((head.sender.into_owned(), at));
             }

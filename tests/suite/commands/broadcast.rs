@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::send::{columns, edit_log, log, registered, sent, time, unread_texts};
+use super::send::{columns, edit_log, log, plant_line, registered, sent, time, unread_texts};
 use crate::harness::{Site, finish};
 
 /// Allows as many messages as there may be.
@@ -75,6 +75,11 @@ fn ten_messages_a_minute_are_one_senders_limit_and_a_broadcast_is_one_of_them() 
     for _ in 0..9 {
         sent(&site, "alice", &["bob", "INFO", "x"]);
     }
+    site.agent("alice").run(["broadcast", "INFO", "x"]).expect(16);
+    // An old line that does not belong there hides none before it.
+    let mut old = log(&site).pop().unwrap();
+    old["timestamp"] = time(-3_600_000).into();
+    plant_line(&site, &old.to_string());
     site.agent("alice").run(["broadcast", "INFO", "x"]).expect(16);
     edit_log(&site, |line| line["timestamp"] = time(3_600_000).into());
     site.agent("alice").run(["broadcast", "INFO", "x"]).expect(0);

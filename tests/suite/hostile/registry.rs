@@ -172,25 +172,19 @@ fn ids_that_are_none_and_ids_that_mean_something_else() {
     assert!(site.agent("mallory").run(["agents", "register", "Swarmlock"]).expect(0).out.contains("Swarmlock-2"));
 }
 
-/// Files are named by ids, and some systems tell names apart without regard to case.
 #[test]
-fn an_id_that_differs_in_case_only_is_nobodys() {
+fn an_id_that_differs_from_anothers_only_in_case_is_refused_and_its_inbox_is_not_opened() {
     let site = site();
     refused(&site.agent("alice").run(["send", "BOB", "INFO", "x", "--no-pane"]), 13, "BOB");
-    for change in [
-        &["acquire", "src/new.rs"][..],
-        &["send", "alice", "INFO", "x", "--no-pane"],
-        &["inbox"],
-        &["release", "src/bob.rs"],
-    ] {
-        let run = site.agent("BOB").run(change).expect(12);
-        assert!(
-            run.err.contains("another agent is called bob") && run.err.contains("\nnext: swarmlock agents list"),
-            "{run}"
-        );
+    for args in [&["acquire", "src/new.rs"][..], &["send", "alice", "INFO", "x"], &["inbox"]] {
+        let run = site.agent("BOB").run(args);
+        refused(&run, 12, "another agent is called bob");
+        assert!(run.out.is_empty(), "{run}");
     }
+    assert!(!site.lock_file("src/new.rs").exists());
     assert_eq!(texts(&inbox(&site, "bob")), ["second"]);
     assert!(site.agent("carol").run(["agents", "register", "boB"]).expect(0).out.contains("boB-2"));
+    site.agent("boB-2").run(["inbox"]).expect(0);
 }
 
 /// What an entry may say that a terminal or tmux would obey.
