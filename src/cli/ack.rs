@@ -9,7 +9,7 @@ use super::{Code, Context, Failure, Outcome, Report, Spec, args, post};
 use crate::{
     domain::{
         Caller,
-        mail::{Acknowledged, ids_are_hex},
+        mail::{Acknowledged, short_id},
     },
     host,
 };
@@ -68,7 +68,7 @@ fn ack(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome 
     done.sync()?;
     let id = message.thread_id();
     report.data(
-        &[word, ids_are_hex(id), &message.sender],
+        &[word, short_id(id), &message.sender],
         || json!({ "result": word, "msg_id": id, "sender": message.sender }),
     );
     Ok(Code::Done)

@@ -7,7 +7,7 @@ use super::{Code, Context, Outcome, Report, Spec, args, describe, post};
 use crate::{
     domain::{
         Caller,
-        mail::{Inbox, Item, ids_are_hex},
+        mail::{Inbox, Item, short_id},
         messages::{Frame, neutral},
     },
     host,
@@ -104,7 +104,7 @@ fn to_acknowledge(items: &[Item]) -> Vec<&str> {
         if let Item::Message(message) = item
             && message.requires_ack
         {
-            let id = ids_are_hex(message.thread_id());
+            let id = short_id(message.thread_id());
             if !ids.contains(&id) {
                 ids.push(id);
             }

@@ -63,7 +63,9 @@ struct Filter<'a> {
 impl Filter<'_> {
     fn wants(&self, message: &Message) -> bool {
         let Args { from, to, .. } = self.args;
-        let for_to = |to: &String| message.recipients.contains(to) || message.to.as_ref() == Some(to);
+        let for_to = |to: &String| {
+            message.recipients.contains(to) || message.to.as_ref().is_some_and(|group| group.eq_ignore_ascii_case(to))
+        };
         from.as_ref().is_none_or(|from| message.sender == *from)
             && to.as_ref().is_none_or(for_to)
             && self.kind.as_ref().is_none_or(|kind| message.msg_type == *kind)
@@ -136,7 +138,13 @@ fn after(
     limit: Option<usize>,
 ) -> Result<(Vec<Message>, usize, u64), Failure> {
     let (mut found, mut newest, mut older) = (Vec::new(), number, Older::default());
+    // Such a number would hide all that is said from now on.
+    let (end, mut beyond) = (mail.locks.state.beyond_messages(), 0);
     let odd = mail.backwards(|message| {
+        if message.seq >= end {
+            beyond += 1;
+            return ControlFlow::Continue(());
+        }
         let full = limit.is_some_and(|limit| found.len() >= limit);
         let shown = message.seq <= number;
         if full {
@@ -155,7 +163,7 @@ fn after(
         ControlFlow::Continue(())
     })?;
     found.reverse();
-    Ok((found, odd, newest))
+    Ok((found, odd + beyond, newest))
 }
 
 fn say(report: &mut Report, message: &Message) {

@@ -108,7 +108,8 @@ const COMMANDS: &[Spec] = &[
 /// The commands that only look at the state directory: they go on with the defaults where the configuration is wrong.
 const LOOKS: &[&str] = &["check", "who", "list", "status", "history", "wait", "runs", "messages"];
 
-/// The commands that change something, and so also do some of what is due.
+/// The commands after which some of what is due is done too: those that agents run again and again, and that change
+/// something.
 const CHANGES: &[&str] = &[
     "acquire",
     "acquire-file-lock",

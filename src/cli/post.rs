@@ -17,7 +17,7 @@ use crate::{
     domain::{
         AgentId, Caller, Process,
         agents::{Agent, Presence},
-        mail::{Found, Mail, Message, Settings, ids_are_hex},
+        mail::{Found, Mail, Message, Settings, short_id},
         messages::{Kind, Limits, PrefixError, Text, TextError, clean, one_line, prepare},
     },
     fs,
@@ -214,12 +214,12 @@ pub(super) fn columns(message: &Message) -> [String; 7] {
         special.push(format!("again {retry}"));
     }
     if let Some(parent) = &message.parent_msg_id {
-        special.push(format!("re {}", ids_are_hex(parent)));
+        special.push(format!("re {}", short_id(parent)));
     }
     let to = message.to.clone().unwrap_or_else(|| message.recipients.join(","));
     [
         message.timestamp.to_string(),
-        ids_are_hex(message.thread_id()).to_owned(),
+        short_id(message.thread_id()).to_owned(),
         message.sender.clone(),
         to,
         message.msg_type.clone(),
@@ -242,7 +242,7 @@ impl Delivered {
     /// It as one line of data, and as JSON.
     pub(super) fn say(&self, report: &mut Report, message: &Message) {
         let word = if self.typed { "[DELIVERED]" } else { "[QUEUED]" };
-        report.data(&[word, ids_are_hex(&message.msg_id), self.recipient.as_str(), &self.place], || ());
+        report.data(&[word, short_id(&message.msg_id), self.recipient.as_str(), &self.place], || ());
     }
 
     pub(super) fn json(&self) -> Value {
@@ -308,7 +308,7 @@ fn pane_line(message: &Message) -> String {
     let time = message.timestamp.to_string();
     let time = time.get(..19).unwrap_or(&time).replace('T', " ");
     let ack = match message.requires_ack {
-        true => format!(" (swarmlock ack {})", ids_are_hex(message.thread_id())),
+        true => format!(" (swarmlock ack {})", short_id(message.thread_id())),
         false => String::new(),
     };
     let head = format!("# [MESSAGE] [{}][{time}][{}]: ", message.sender, message.msg_type);

@@ -9,7 +9,7 @@ use super::{Code, Context, Failure, Outcome, Report, Spec, args, post};
 use crate::{
     domain::{
         agents::{Agent, Presence},
-        mail::{Message, Settled, ids_are_hex},
+        mail::{Message, Settled, short_id},
     },
     host,
 };
@@ -46,7 +46,10 @@ fn tick(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
         report.note(&format!("old logs of messages removed: {}", pruned.removed));
     }
     if pruned.kept > 0 {
-        report.note(&format!("old logs of messages kept, because somebody has still to read them: {}", pruned.kept));
+        report.note(&format!(
+            "old logs of messages kept, for they are still to be read or acknowledged: {}",
+            pruned.kept
+        ));
     }
     Ok(Code::Done)
 }
@@ -60,7 +63,7 @@ fn say(report: &mut Report, message: &Message, agents: &[(Agent, Presence)], har
     let word = if message.retry.is_some() { "again" } else { "escalated" };
     let id = message.original_msg_id.as_deref().unwrap_or(&message.msg_id);
     let place = delivered.iter().map(|one| format!("{}: {}", one.recipient, one.place)).collect::<Vec<_>>().join("; ");
-    report.data(&[word, ids_are_hex(id), &message.recipients.join(","), &place], || {
+    report.data(&[word, short_id(id), &message.recipients.join(","), &place], || {
         let deliveries: Vec<_> = delivered.iter().map(post::Delivered::json).collect();
         json!({ "result": word, "message": post::json(message), "deliveries": deliveries })
     });

@@ -179,7 +179,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "message_log_count",
-        about: "How many rotated logs of messages are kept; one that an agent has still to read is kept all the same",
+        about: "How many rotated logs of messages are kept; one that is still to be read or acknowledged is kept all the same",
         kind: Kind::Integer {
             min: 1,
             max: 1000,
@@ -190,7 +190,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "message_log_age",
-        about: "How long rotated logs of messages are kept; one that an agent has still to read is kept all the same",
+        about: "How long rotated logs of messages are kept; one that is still to be read or acknowledged is kept all the same",
         kind: Kind::Duration {
             min: Duration::from_secs(60),
             max: Duration::from_secs(10 * 365 * 24 * 3600),

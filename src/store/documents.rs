@@ -1,7 +1,7 @@
 //! Documents with an entry for each of many: the registry of agents, the acknowledgements that are due.
 
 use super::{Error, Event, Result, Session, StateDir, document, event::kind, layout};
-use crate::fs::{FileName, Published, Stamp, Sync};
+use crate::fs::{Dir, FileName, Published, Stamp, Sync};
 
 impl StateDir {
     /// Reads a document; `None` if there is none.
@@ -40,31 +40,42 @@ impl Session<'_> {
         Ok(self.state.dir().sync()?)
     }
 
-    /// Removes a document that says nothing any more.
-    ///
-    /// # Errors
-    /// If it cannot be removed.
-    pub fn remove_document(&mut self, name: &FileName) -> Result<()> {
-        self.check()?;
-        self.state.dir().remove(name)?;
-        Ok(())
-    }
-
     /// Moves a damaged document to `quarantine/`, with an event before it that says why; `now` in milliseconds since
     /// 1970.
     ///
     /// # Errors
     /// If it cannot be moved.
     pub fn set_aside(&mut self, name: &FileName, why: String, now: u64) -> Result<()> {
+        let to = self.quarantine_for(name, why, now)?;
+        self.publish_aside(self.state.dir(), name, &to, name)
+    }
+
+    /// Keeps a copy of a damaged document in `quarantine/`, with an event before it that says why. For one that others are
+    /// made of: it stands until the next is written in its place, whoever is killed in between.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn copy_aside(&mut self, name: &FileName, bytes: &[u8], why: String, now: u64) -> Result<()> {
+        let to = self.quarantine_for(name, why, now)?;
+        document::stage(&self.tmp, bytes, Sync::Durable, Stamp::Now)?;
+        let done = self.publish_aside(&self.tmp, &layout::PENDING, &to, name);
+        done.inspect_err(|_| document::unstage(&self.tmp))
+    }
+
+    fn quarantine_for(&mut self, name: &FileName, why: String, now: u64) -> Result<Dir> {
         self.complete_log()?;
         self.check()?;
         let to = self.state.dir().ensure_subdir(&layout::QUARANTINE)?;
         let file = Some(name.as_str().to_owned());
         self.log_event(&Event { file, reason: Some(why), ..Event::new(kind::QUARANTINED, now) })?;
+        Ok(to)
+    }
+
+    fn publish_aside(&self, from: &Dir, what: &FileName, to: &Dir, name: &FileName) -> Result<()> {
         for attempt in 0..u32::MAX {
             let aside = FileName::new(format!("{}-{attempt}-{}", self.era(), name.as_str()));
             let aside = aside.unwrap_or_else(|| name.clone());
-            if self.state.dir().publish(name, &to, &aside)? == Published::Done {
+            if from.publish(what, to, &aside)? == Published::Done {
                 break;
             }
         }

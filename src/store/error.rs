@@ -42,7 +42,8 @@ pub enum Error {
         /// Where it stood.
         path: PathBuf,
     },
-    /// A lock file would be larger than any that is read: it holds too much that another version added.
+    /// A file would be larger than any that is read: there is too much in a lease, or another version added it; or there are
+    /// too many agents, or acknowledgements that are due.
     TooLarge {
         /// The file.
         path: PathBuf,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Event, FORMAT, Result, StateDir, layout};
+use super::{Error, Event, FORMAT, Result, StateDir, era::LARGEST, layout, messages::PLAUSIBLE};
 use crate::fs::{self, File, Flocked, Meta};
 
 /// Width of the line in bytes: it is overwritten in place, by one call.
@@ -98,6 +98,17 @@ impl Guard {
             why: "the change does not fit its line".to_owned(),
         })?;
         Ok(self.file.overwrite_start(&bytes)?)
+    }
+}
+
+impl StateDir {
+    /// A number that no message of ours reaches, for who looks without the guard. A line with this one or a larger one was
+    /// written by others; where the guard does not tell its counter, one that is larger than any number.
+    #[must_use]
+    pub fn beyond_messages(&self) -> u64 {
+        let line = self.dir().read(&[&layout::GUARD], layout::DOCUMENT_LIMIT).ok().flatten();
+        let line = line.and_then(|bytes| serde_json::from_slice::<Line>(&bytes).ok()).filter(|line| line.v == FORMAT);
+        line.map_or(LARGEST, |line| line.next.saturating_add(PLAUSIBLE).min(LARGEST)).saturating_add(1)
     }
 }
 

@@ -14,7 +14,7 @@ const LARGEST_PIECE: usize = 4 * 1024 * 1024;
 /// No line is longer, in bytes: one that is was not written by us.
 const LONGEST_LINE: usize = 1024 * 1024;
 /// How far in front of all numbers given out a line's may lie; beyond, it was not given out by us.
-const PLAUSIBLE: u64 = 1 << 44;
+pub(super) const PLAUSIBLE: u64 = 1 << 44;
 /// How often a log that is on the move is looked for.
 const TRIES: usize = 1000;
 

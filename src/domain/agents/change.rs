@@ -4,7 +4,7 @@ use super::{Agent, Enrolment, Presence, Registry, Signs, presence};
 use crate::{
     domain::{AgentId, Liveness, Locks, Now, Process, Result},
     fs::FileName,
-    store::{Error, Session, StateDir},
+    store::{Error, Session, StateDir, layout},
 };
 
 /// What came of registering.
@@ -114,7 +114,7 @@ impl Locks<'_> {
                 _ => match registry.get(wanted) {
                     Some(agent) if !other(agent) && own.is_none_or(|own| own == wanted) => wanted.clone(),
                     _ => {
-                        let path = self.state.path().join(crate::store::layout::AGENTS.as_str());
+                        let path = self.state.path().join(layout::AGENTS.as_str());
                         let why = "too many agents have a name like this".to_owned();
                         registry.free_id(wanted).ok_or(Error::Damaged { path, why })?
                     }
@@ -179,6 +179,10 @@ impl Locks<'_> {
     /// # Errors
     /// If the guard is busy, or the registry is damaged or cannot be written.
     pub fn forget(&self) -> Result<Forgotten> {
+        if self.state.dir().look(&layout::AGENTS)?.is_none() {
+            // It was removed: the cursors are of those who will be entered again, and are to go on from there.
+            return Ok(Forgotten::default());
+        }
         let registry = Registry::read(self.state)?;
         let now = (self.clock)();
         let mut old = Vec::new();

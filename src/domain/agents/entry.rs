@@ -49,7 +49,7 @@ pub struct Agent {
     /// Where they have their numbers.
     #[serde(default)]
     pub pid_ns: Option<PidNamespace>,
-    /// The linked worktree that it was registered in; `null` for the main checkout.
+    /// The linked worktree that it was last seen in; `null` if it was in none yet.
     #[serde(default)]
     pub worktree: Option<String>,
     /// What it does, in a word: `@ROLE` is everybody who has it.
@@ -149,6 +149,12 @@ impl Agent {
             only_named: false,
             more: Map::new(),
         }
+    }
+
+    /// Whether this is its role, whatever the case.
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.role.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(role))
     }
 
     /// Its pane, if it is known as a whole.

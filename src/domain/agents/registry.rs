@@ -85,10 +85,14 @@ impl Registry {
         match Self::read(state) {
             Err(Error::Damaged { why, .. }) => {
                 let mut registry = Self::empty(now.wall);
-                // One that is too large is none of ours.
-                let bytes = state.read_document(&layout::AGENTS).unwrap_or_default().unwrap_or_default();
-                (registry.agents, registry.former) = salvage(&bytes);
-                session.set_aside(&layout::AGENTS, why, now.wall.unix_ms())?;
+                match state.read_document(&layout::AGENTS) {
+                    Ok(Some(bytes)) => {
+                        (registry.agents, registry.former) = salvage(&bytes);
+                        session.copy_aside(&layout::AGENTS, &bytes, why, now.wall.unix_ms())?;
+                    }
+                    // One that is too large is none of ours.
+                    Ok(None) | Err(_) => session.set_aside(&layout::AGENTS, why, now.wall.unix_ms())?,
+                }
                 let mut names = session.beats().agents()?;
                 names.extend(state.cursors()?);
                 names.sort_unstable();
@@ -145,7 +149,7 @@ impl Registry {
 
     /// Registers an agent, or learns what is new about it. Whether it is new, and whether anything has changed.
     pub fn enrol(&mut self, id: &AgentId, known: &Enrolment, since: u64, now: Now) -> (bool, bool) {
-        // A session and a pane are one agent's: whoever had them before has gone.
+        // A session is one agent's: whoever had it before has gone.
         let taken = |agent: &Agent| {
             agent.id != *id
                 && known.session.is_some()

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Mail, Message, line::ids_are_hex, pending::Pending};
+use super::{Mail, Message, line::short_id, pending::Pending};
 use crate::{
     domain::{
         AgentId, Result,
@@ -62,7 +62,7 @@ impl Mail<'_> {
                 let seq = inside.session.reserve_message()?;
                 let content = match note {
                     Some(note) => note.as_str().to_owned(),
-                    None => format!("acknowledged {}", ids_are_hex(original)),
+                    None => format!("acknowledged {}", short_id(original)),
                 };
                 let ack = Message {
                     msg_type: Kind::Ack.word().to_owned(),

@@ -90,7 +90,7 @@ impl Mail<'_> {
                     entry.reminded(retry);
                     kept.push(entry);
                 }
-                Step::Escalate => lines.extend(self.escalation(inside, &entry, message, random()?)?),
+                Step::Escalate => lines.push(self.escalation(inside, &entry, message, random()?)?),
             }
         }
         // The document is durable at once: what it takes for told must not be lost with the power.
@@ -125,13 +125,7 @@ impl Mail<'_> {
     }
 
     /// What tells the others and the sender that a message was not acknowledged.
-    fn escalation(
-        &self,
-        inside: &mut Inside<'_, '_>,
-        entry: &Entry,
-        message: &Message,
-        id: u128,
-    ) -> Result<Option<Message>> {
+    fn escalation(&self, inside: &mut Inside<'_, '_>, entry: &Entry, message: &Message, id: u128) -> Result<Message> {
         let registry = Registry::read(self.locks.state)?;
         let mut told = vec![entry.sender_id.clone()];
         for agent in &registry.agents {
@@ -144,7 +138,7 @@ impl Mail<'_> {
         let seq = inside.session.reserve_message()?;
         let content: String = message.content.chars().take(1000).collect();
         let Entry { recipient_id, sender_id, retry_count, .. } = entry;
-        Ok(Some(Message {
+        Ok(Message {
             msg_type: Kind::Blocked.word().to_owned(),
             content: format!(
                 "[UNACKNOWLEDGED] Message to {recipient_id} unacknowledged after {retry_count} reminders. Original \
@@ -154,7 +148,7 @@ impl Mail<'_> {
             original_msg_id: Some(entry.msg_id.clone()),
             unacknowledged_by: Some(recipient_id.clone()),
             ..Message::new(seq, id, OURSELVES, inside.now.wall, told)
-        }))
+        })
     }
 }
 

@@ -1,6 +1,9 @@
 //! Looking for messages in the logs, without the guard.
 
-use std::{collections::BTreeSet, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 use super::{Mail, Message};
 use crate::{
@@ -81,25 +84,20 @@ impl Mail<'_> {
     /// # Errors
     /// If a log is unsafe or cannot be read.
     pub fn thread(&self, message: &Message) -> Result<Thread> {
-        let mut links: Vec<(String, String)> = Vec::new();
+        let mut links: BTreeMap<String, Vec<String>> = BTreeMap::new();
         self.backwards(|message| {
-            let others = [message.parent_msg_id, message.original_msg_id];
-            links.extend(others.into_iter().flatten().map(|other| (message.msg_id.clone(), other)));
+            for other in [message.parent_msg_id, message.original_msg_id].into_iter().flatten() {
+                links.entry(message.msg_id.clone()).or_default().push(other.clone());
+                links.entry(other).or_default().push(message.msg_id.clone());
+            }
             ControlFlow::Continue(())
         })?;
-        let mut ids = BTreeSet::from([message.msg_id.clone(), message.thread_id().to_owned()]);
-        loop {
-            let before = ids.len();
-            for (one, other) in &links {
-                if ids.contains(one) || ids.contains(other) {
-                    ids.insert(one.clone());
-                    ids.insert(other.clone());
-                }
-            }
-            if ids.len() == before {
-                return Ok(Thread { ids });
-            }
+        let (mut ids, mut next) = (BTreeSet::new(), vec![message.msg_id.clone(), message.thread_id().to_owned()]);
+        while let Some(id) = next.pop() {
+            next.extend(links.remove(&id).unwrap_or_default());
+            ids.insert(id);
         }
+        Ok(Thread { ids })
     }
 }
 

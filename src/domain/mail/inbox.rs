@@ -144,7 +144,7 @@ impl Mail<'_> {
             // Who is not registered has nothing to read, and all there is was sent before.
             (None, None) => ((u64::MAX, u64::MAX), true),
         };
-        let page = self.page(agent, from, u64::MAX, limit)?;
+        let page = self.page(agent, from, self.locks.state.beyond_messages(), limit)?;
         let earlier = if fresh { Some(self.count_before(agent, since.unwrap_or(u64::MAX))?) } else { None };
         Ok(Inbox { items: page.items, remaining: page.remaining, earlier, new: false, again: None, kept: None })
     }
@@ -160,9 +160,11 @@ impl Mail<'_> {
             counts.push((self.read_so_far(&registry, agent)?, 0));
         }
         let oldest = counts.iter().map(|(at, _)| *at).min().unwrap_or(u64::MAX);
-        let mut older = Older::default();
+        let (mut older, end) = (Older::default(), self.locks.state.beyond_messages());
         messages_backwards(self.locks.state, |line| {
-            let Some(head) = Address::parse(line) else { return ControlFlow::Continue(()) };
+            let Some(head) = Address::parse(line).filter(|head| head.seq < end) else {
+                return ControlFlow::Continue(());
+            };
             if older.are_all(head.seq <= oldest) {
                 return ControlFlow::Break(());
             }
@@ -174,10 +176,11 @@ impl Mail<'_> {
         Ok(counts.into_iter().map(|(_, count)| count).collect())
     }
 
-    /// The number of the last message that an agent has read; of the last before it registered, if it has read none.
+    /// The number of the last message that an agent has read; of the last before it registered, if it has read none. Who
+    /// is not registered has nothing to read.
     pub(super) fn read_so_far(&self, registry: &Registry, agent: &AgentId) -> Result<u64> {
         let Some(name) = FileName::new(agent.to_string()) else { return Ok(0) };
-        let since = registry.get(agent).map_or(0, |entry| entry.since);
+        let since = registry.get(agent).map_or(u64::MAX, |entry| entry.since);
         match read_position(self.locks.state, &name, agent) {
             Ok(found) => Ok(found.map_or(since, |at| at.messages)),
             Err(Error::Damaged { .. }) => Ok(since),

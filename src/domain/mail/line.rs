@@ -204,7 +204,7 @@ fn uuid(bits: u128) -> String {
 
 /// The beginning of an id, as it is shown.
 #[must_use]
-pub fn ids_are_hex(id: &str) -> &str {
+pub fn short_id(id: &str) -> &str {
     id.get(..8).unwrap_or(id)
 }
 

@@ -15,8 +15,8 @@ pub use ack::Acknowledged;
 pub use due::Settled;
 pub use find::{Found, Thread};
 pub use inbox::Inbox;
-pub use line::{Message, Older, ids_are_hex};
-pub use pending::{Due, Entry, Pending, is_due};
+pub use line::{Message, Older, short_id};
+pub use pending::{Entry, Pending, is_due};
 pub use prune::Pruned;
 pub use send::{Draft, Sending, Sent, To};
 pub use unread::Item;
@@ -39,8 +39,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The size at which the log is rotated, in bytes.
     pub log_size: u64,
-    /// How many older logs are kept.
+    /// How many older logs are kept; more as long as they are needed.
     pub log_count: usize,
-    /// How long they are kept, in milliseconds.
+    /// How long they are kept, in milliseconds; longer as long as they are needed.
     pub log_age_ms: u64,
 }

@@ -51,10 +51,6 @@ pub struct Entry {
     pub next_retry_at: Timestamp,
 }
 
-/// When something is due next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Due(pub Option<Timestamp>);
-
 impl Versioned for Pending {
     fn version(&self) -> u64 {
         self.v

@@ -16,7 +16,7 @@ use crate::{
 pub struct Pruned {
     /// How many were removed.
     pub removed: usize,
-    /// How many are too many or too old, and are kept because somebody has not read what is in them.
+    /// How many are too many or too old, and are kept because what is in them is still to be read or acknowledged.
     pub kept: usize,
 }
 
@@ -77,7 +77,8 @@ impl Mail<'_> {
     }
 
     fn wanted(&self, inside: &Inside<'_, '_>, end: u64) -> Result<Wanted> {
-        // If it is missing, nothing is waited for, or `tick` builds it again before it removes anything.
+        // If it is missing, nothing has ever been waited for, or it was removed by hand. `tick` builds it again first; here
+        // that would be to read all logs inside the guard.
         let pending = Pending::read(self.locks.state)?.map(|pending| pending.pending_acks).unwrap_or_default();
         let awaited = pending.iter().map(|entry| entry.message.seq).collect();
         Ok(Wanted { readers: self.readers(inside, end)?, awaited })

@@ -172,17 +172,17 @@ impl Mail<'_> {
 
     fn may_send(&self, inside: &Inside<'_, '_>, sender: &AgentId) -> Result<std::result::Result<(), Wait>> {
         let limits = &self.settings.limits;
-        let window = inside.now.wall;
+        let now = inside.now.wall;
         let mut recent = Vec::new();
         let (mut counted, mut older) = ((0, 0), Older::default());
         messages_backwards(self.locks.state, |line| {
             let Some(head) = Head::parse(line) else { return ControlFlow::Continue(()) };
             let at = head.timestamp;
-            let old = at <= window && at.ms_before(window) >= limits.window_ms;
+            let old = at <= now && at.ms_before(now) >= limits.window_ms;
             if older.are_all(old) {
                 return ControlFlow::Break(());
             }
-            if head.counts() && at <= window && !old {
+            if head.counts() && at <= now && !old {
                 counted = (counted.0 + 1, counted.1 + usize::from(head.sender == sender.as_str()));
                 recent.push((head.sender.into_owned(), at));
             }
@@ -190,7 +190,7 @@ impl Mail<'_> {
             if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         let recent = recent.iter().map(|(from, at)| (from.as_str(), *at));
-        Ok(allow(inside.now.wall, limits, sender.as_str(), recent))
+        Ok(allow(now, limits, sender.as_str(), recent))
     }
 }
 
@@ -217,7 +217,7 @@ fn recipients(inside: &Inside<'_, '_>, registry: &Registry, draft: &Draft<'_>) -
             };
         }
         To::Role(role) => {
-            let named = |agent: &&Agent| agent.role.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(role));
+            let named = |agent: &&Agent| agent.has_role(role);
             if !registry.agents.iter().any(|agent| named(&agent)) {
                 let all = std::iter::once("@all".to_owned());
                 return Ok(Err(Sent::Nobody(roles(registry).into_iter().chain(all).collect())));

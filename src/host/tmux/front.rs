@@ -90,7 +90,8 @@ impl Table {
     /// Another process than these in the foreground of the terminal that may read what is typed there: an editor that
     /// the agent has started, a pager beside it. A harness may.
     pub(super) fn reads_too(&self, pane: &Pane, known: &[u32], extra: &[String]) -> store::Result<Option<String>> {
-        let Some(own) = self.own_process(pane) else { return Ok(None) };
+        // Who else is there cannot be told then.
+        let Some(own) = self.own_process(pane) else { return Ok(Some("what cannot be seen".to_owned())) };
         for member in self.all.iter().filter(|stat| is_member(stat, own) && !known.contains(&stat.pid)) {
             if harness_of(member, extra)?.is_none() && reads(member.pid, &pane.tty) {
                 return Ok(Some(member.comm.clone()));

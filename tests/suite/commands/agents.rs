@@ -119,6 +119,7 @@ fn a_role_and_what_an_agent_can_do_are_kept_shown_and_changed() {
     assert_eq!((&row(&site)[3], &row(&site)[7]), (&"reviewer".to_owned(), &"docs".to_owned()));
     agents(&site, "bob", &["register"]).expect(0);
     assert_eq!(ids(&site, &["--role", "reviewer"]), ["alice"]);
+    assert_eq!(ids(&site, &["--role", "Reviewer"]), ["alice"], "as send takes it");
     assert_eq!(ids(&site, &["--role", "tester"]), [""; 0]);
     agents(&site, "alice", &["register", "--role", ""]).expect(0);
     assert_eq!(row(&site)[3], "-");

@@ -2,6 +2,7 @@ use std::{fs, os::unix::fs::DirBuilderExt as _};
 
 use swarmlock::domain::records::{Finished, How, State};
 
+use super::send::{registered, sent, unread_texts};
 use crate::{
     harness::Site,
     keeper::{Keeper, Wrapper, written},
@@ -155,4 +156,15 @@ fn agents_that_nobody_has_seen_for_a_week_leave_the_registry_with_their_cursors(
     assert!(!site.state("cursors/alice").exists() && site.state("cursors/bob").exists());
     // Her name is nobody else's.
     assert_eq!(site.agent("eve").run(["agents", "register", "alice", "--id-only"]).expect(0).out, "alice-2\n");
+}
+
+#[test]
+fn after_the_registry_was_removed_nobody_loses_its_place_in_its_inbox() {
+    let site = registered(&["alice", "bob"]);
+    sent(&site, "alice", &["bob", "INFO", "1"]);
+    assert_eq!(unread_texts(&site, "bob"), ["1"]);
+    sent(&site, "alice", &["bob", "INFO", "2"]);
+    fs::remove_file(site.state("ACTIVE_AGENTS.json")).unwrap();
+    site.nobody().run(["cleanup"]).expect(0);
+    assert_eq!(unread_texts(&site, "bob"), ["2"]);
 }

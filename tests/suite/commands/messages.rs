@@ -57,6 +57,7 @@ fn each_filter_leaves_what_it_is_for() {
         (&["--to", "bob"], &["1", "4"]),
         (&["--to", "carol"], &["3"]),
         (&["--to", "@reviewer"], &["3"]),
+        (&["--to", "@Reviewer"], &["3"]),
         (&["--to", "@all"], &["4"]),
         (&["--type", "INFO"], &["1", "4"]),
         (&["--type", "task_update"], &["2"]),
@@ -180,6 +181,22 @@ fn follow_shows_what_is_sent_meanwhile_in_order_and_at_once() {
     });
     assert_eq!(shown, "new");
     last.stop();
+}
+
+#[test]
+fn a_line_with_an_impossible_number_hides_nothing_that_is_said_later() {
+    let site = registered(&["alice", "bob"]);
+    sent(&site, "alice", &["bob", "INFO", "before"]);
+    let mut planted = log(&site).pop().unwrap();
+    (planted["seq"], planted["content"]) = (u64::MAX.into(), "from beyond".into());
+    plant_line(&site, &planted.to_string());
+    let mut all = Following::start(&site, &[]);
+    assert_eq!(all.next(), "before");
+    sent(&site, "alice", &["bob", "INFO", "after"]);
+    assert_eq!(all.next(), "after");
+    all.stop();
+    let run = messages(&site, &[]);
+    assert!(run.err.contains("are no messages, and are not shown: 1"), "{run}");
 }
 
 #[test]

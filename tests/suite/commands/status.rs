@@ -1,5 +1,6 @@
 use std::fs;
 
+use super::send::{registered, sent};
 use crate::harness::Site;
 
 #[test]
@@ -82,4 +83,15 @@ fn the_line_is_counted_and_what_i_wait_for_is_listed() {
     assert_eq!(alice.matches("\nwaits\tname:x\t").count(), 2, "{alice}");
     let json = site.agent("bob").run(["status", "--json"]).expect(0).json();
     assert_eq!(json["queue"].as_array().unwrap().len(), 2, "{json}");
+}
+
+#[test]
+fn who_has_retired_has_nothing_unread() {
+    let site = registered(&["alice", "bob"]);
+    let unread = || site.agent("bob").run(["status", "--json"]).expect(0).json()["unread"].clone();
+    sent(&site, "alice", &["bob", "INFO", "x"]);
+    assert_eq!(unread(), 1);
+    site.agent("bob").run(["inbox"]).expect(0);
+    site.agent("bob").run(["agents", "retire"]).expect(0);
+    assert_eq!(unread(), 0, "the inbox would show nothing either");
 }

@@ -1,6 +1,9 @@
 //! `tick`: what becomes of messages that nobody acknowledges.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 use swarmlock::domain::Timestamp;
@@ -323,4 +326,16 @@ fn with_json_each_thing_done_is_one_object() {
     let told = site.nobody().run(["tick", "--json", "--no-pane"]).expect(0).json();
     assert_eq!((&told["result"], &told["message"]["recipients"]), (&"escalated".into(), &serde_json::json!(["alice"])));
     assert_eq!(told["deliveries"][0]["place"], "in the inbox");
+}
+
+#[test]
+fn no_command_waits_for_the_guard_to_do_what_is_due() {
+    let site = registered(&["alice", "bob"]);
+    sent(&site, "alice", &["bob", "INFO", "x", "--ack=1h"]);
+    age(&site, HOUR);
+    let guard = site.hold_guard();
+    let began = Instant::now();
+    site.agent("bob").run(["ack", "abcd", "--guard-wait", "60s"]).expect(13);
+    assert!(began.elapsed() < Duration::from_secs(30));
+    drop(guard);
 }

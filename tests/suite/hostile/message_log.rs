@@ -120,6 +120,8 @@ fn huge_numbers_use_up_none_and_show_nothing_twice() {
         assert_eq!(shown, wanted);
         let again = again(&site, "bob");
         assert!(again.contains("nothing that you have not read") && !again.contains("shown again"), "{again}");
+        assert!(site.agent("bob").run(["inbox", "--peek"]).expect(0).out.is_empty());
+        assert_eq!(site.agent("bob").run(["status", "--json"]).expect(0).json()["unread"], 0);
     }
     locks_work(&site);
 }

@@ -9,7 +9,10 @@ use super::{
     mail::{damages, inbox, locks_work, send, site, texts},
     refused, snapshot,
 };
-use crate::harness::{Run, Site};
+use crate::{
+    harness::{BINARY, Run, Site, skip, without_identity},
+    proof::strace,
+};
 
 const REGISTRY: &str = "ACTIVE_AGENTS.json";
 
@@ -264,4 +267,42 @@ fn a_registry_with_thousands_of_agents_is_slow_for_nobody_who_is_known() {
     locks_work(&site);
     site.agent("alice").run(["broadcast", "INFO", "ack it", "--ack", "--no-pane"]).expect(0);
     assert_eq!(super::mail::pending(&site).len(), 1 + 5001 + 4, "the one before, all, and those who tried the locks");
+}
+
+#[test]
+fn killed_while_a_damaged_registry_is_begun_again_nothing_that_could_be_read_of_it_is_lost() {
+    let test = "killed_while_a_damaged_registry_is_begun_again_nothing_that_could_be_read_of_it_is_lost";
+    if let Err(why) = strace::usable() {
+        return skip(test, &why);
+    }
+    // strace counts the calls of each name by themselves.
+    let killed: usize = ["fsync", "renameat", "renameat2", "unlinkat", "write"].map(killed_at).iter().sum();
+    assert!(killed > 3, "killed {killed} times");
+}
+
+/// How many such calls there are: killed before each, what could be read of a damaged registry is kept.
+fn killed_at(call: &str) -> usize {
+    for nth in 1..20 {
+        let site = site();
+        for id in ["gone", "dave"] {
+            site.agent(id).run(["agents", "register"]).expect(0);
+        }
+        site.agent("gone").run(["agents", "retire"]).expect(0);
+        site.agent("alice").run(["send", "dave", "INFO", "for dave", "--no-pane"]).expect(0);
+        fs::remove_file(site.state("beats/dave")).unwrap();
+        let mut registry = good(&site);
+        registry["updated_at"] = json!(7);
+        site.plant(REGISTRY, registry.to_string());
+        let inject = format!("inject={call}:signal=KILL:when={nth}");
+        let mut command = strace::under(&["-e", &format!("trace={call}"), "-e", &inject], &site.path("trace"));
+        command.arg(BINARY).args(["send", "bob", "INFO", "x", "--no-pane"]).current_dir(site.root());
+        let run = Run::from(without_identity(&mut command).env("SWARMLOCK_AGENT", "alice").output().unwrap());
+        assert_eq!(texts(&inbox(&site, "dave")), ["for dave"], "killed at {call} {nth}");
+        let again = site.agent("eve").run(["agents", "register", "gone"]).expect(0);
+        assert!(again.out.contains("gone-2"), "killed at {call} {nth}: {again}");
+        if run.code == 0 {
+            return nth - 1;
+        }
+    }
+    panic!("{call}: it never ends");
 }
