@@ -37,7 +37,7 @@ fn ack(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome 
     let args: Args = args::of(matches)?;
     let identity = context.identity()?;
     let Some(open) = context.open(&context.checkout()?, report)? else {
-        return Err(Failure::new(Code::Nothing, "there are no messages here").next("swarmlock init"));
+        return Err(Failure::new(Code::Nothing, "there are no messages here").next("swarmlock status"));
     };
     let text = args.text.as_deref().map(|text| post::given(text, &open, report)).transpose()?;
     let whereabouts = context.asking(Some(&identity));
@@ -50,7 +50,7 @@ fn ack(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome 
                     Code::NotYours,
                     format!("{}: it was sent to {}, and not to you", args.id, other.recipients.join(", ")),
                 )
-                .next("swarmlock inbox --peek"),
+                .next("swarmlock messages"),
                 Err(_) => failure,
             });
         }

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         AgentId, Found, Now, Place,
         agents::{Agent, Presence, Signs},
-        mail::{Entry, Pending, SHORT},
+        mail::{Entry, Pending, short_id},
     },
     host,
 };

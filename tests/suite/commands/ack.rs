@@ -66,7 +66,7 @@ fn only_who_it_was_sent_to_may() {
     for agent in ["carol", "alice"] {
         let run = ack(&site, agent, &[&id[..8]]).expect(12);
         assert!(run.err.contains(&format!("{}: it was sent to bob, and not to you", &id[..8])), "{run}");
-        assert!(run.err.contains("next: swarmlock inbox --peek"), "{run}");
+        assert!(run.err.contains("next: swarmlock messages"), "{run}");
     }
     assert_eq!((log(&site).len(), pending(&site)["pending_acks"].as_array().unwrap().len()), (1, 1));
     ack(&site, "bob", &[&id[..8]]).expect(0);

@@ -95,3 +95,23 @@ fn who_has_retired_has_nothing_unread() {
     site.agent("bob").run(["agents", "retire"]).expect(0);
     assert_eq!(unread(), 0, "the inbox would show nothing either");
 }
+
+#[test]
+fn what_is_to_be_acknowledged_is_shown_to_both_until_it_is() {
+    let site = registered(&["alice", "bob"]);
+    let id = site.agent("alice").run(["send", "bob", "QUESTION", "ok?", "--ack", "--id-only"]).expect(0).out;
+    let short = &id[..8];
+    site.agent("bob").run(["inbox"]).expect(0);
+    let status = |agent: &str| site.agent(agent).run(["status"]).expect(0).out;
+    // Also when it has been read.
+    assert!(status("bob").contains(&format!("\nowed\t{short}\talice\tfor ")), "{}", status("bob"));
+    assert!(status("alice").contains(&format!("\nawaited\t{short}\tbob\tfor ")), "{}", status("alice"));
+    let json = site.agent("bob").run(["status", "--json"]).expect(0).json();
+    assert_eq!(json["acks"][0]["msg_id"], id.trim(), "{json}");
+    assert!(!site.nobody().run(["status"]).expect(0).out.contains("\nowed\t"));
+    site.agent("bob").run(["ack", short]).expect(0);
+    for agent in ["alice", "bob"] {
+        let status = status(agent);
+        assert!(!status.contains("\nowed\t") && !status.contains("\nawaited\t"), "{status}");
+    }
+}

@@ -43,6 +43,26 @@ fn a_harness_that_is_started_again_in_its_pane_is_who_it_was_under_any_name() {
 }
 
 #[test]
+fn a_harness_that_was_started_again_and_found_is_there_before_it_has_said_anything() {
+    let site = Site::new();
+    let Some(stage) = Stage::set(&site, "a_harness_that_was_started_again_and_found") else { return };
+    let shell = stage.open(&strs(&bash(&site, "C")));
+    let first = Actor::below(&stage, shell, &Start::of("gemini"));
+    first.run("$B agents register bob").expect(0);
+    let other = Actor::alone(&stage, &Start::of("claude"));
+    first.kill();
+    stage.shell_in_front(shell);
+    is_queued(&other.run("$B send bob INFO one"), "it is gone");
+    let again = Actor::below(&stage, shell, &Start::of("gemini"));
+    other.run("$B agents discover").expect(0);
+    is_delivered(&other.run("$B send bob INFO two"));
+    again.is_told("two");
+    again.kill();
+    stage.shell_in_front(shell);
+    is_queued(&other.run("$B send bob INFO three"), "it is gone");
+}
+
+#[test]
 fn one_harness_after_the_other_in_a_pane_are_two_agents_if_one_has_a_session() {
     let site = Site::new();
     let Some(stage) = Stage::set(&site, "one_harness_after_the_other_in_a_pane") else { return };

@@ -65,7 +65,9 @@ fn agents_of_every_server_are_found_and_those_that_cannot_be_asked_are_named() {
     let wanted = [("one", "asked"), ("a", "hangs"), ("b", "asked"), ("c", "no_server"), ("d", "denied")];
     assert_eq!(states(&run.json()), wanted.map(|(a, b)| (a.to_owned(), b.to_owned())));
     assert!(run.json()["agents"].as_array().unwrap().iter().all(|agent| agent["result"] == "known"), "{run}");
-    for (name, why) in [("a", "did not answer within 2s"), ("c", "no tmux server runs there"), ("d", "not open to")] {
+    // That of a server which has ended is what tmux leaves behind: no remark where agents were found.
+    assert!(!run.err.contains(&format!("{dir}/c: ")), "{run}");
+    for (name, why) in [("a", "did not answer within 2s"), ("d", "not open to")] {
         assert!(run.err.lines().any(|line| line.contains(&format!("{dir}/{name}: ")) && line.contains(why)), "{run}");
     }
     drop(silent);
