@@ -323,7 +323,7 @@ fn target(agent: &Agent, presence: Presence, harnesses: &[String]) -> Result<Tar
     let pane = agent.pane().ok_or("it has no pane")?;
     let own = agent.process.clone().ok_or("no process of it is known")?;
     if host::machine().map_or(true, |machine| machine.boot_id.is_empty() || machine.boot_id != agent.boot_id) {
-        return Err("its pane was seen before the machine was restarted");
+        return Err("it is not certain that its pane was seen since the machine was started");
     }
     let (pid, started) = pane.server;
     let server = Process::new(pid, started, "tmux: server");

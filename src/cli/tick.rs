@@ -34,13 +34,14 @@ fn tick(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
     let args: Args = args::of(matches)?;
     let Some(open) = context.open(&context.checkout()?, report)? else { return Ok(Code::Done) };
     let mail = open.mail(None);
-    let settled = mail.settle(&|| true, &host::random)?;
+    let (settled, done) = mail.settle(&|| true, &host::random);
     let agents = open.locks().agents()?;
     for message in settled.reminded.iter().chain(&settled.escalated) {
         report.changed();
         let harnesses = &open.config().harnesses;
         say(report, message, &agents, (!args.no_pane).then_some(harnesses));
     }
+    done?;
     let pruned = mail.prune()?;
     if pruned.removed > 0 {
         report.note(&format!("old logs of messages removed: {}", pruned.removed));
@@ -89,5 +90,7 @@ fn some(context: &Context, report: &Report, go_on: &dyn Fn() -> bool) -> Result<
     let mut mail = open.mail(None);
     // Who holds the guard keeps nobody waiting for what can be done later.
     mail.locks.guard_wait = Duration::from_millis(CHORE_MS);
-    Ok(Some(mail.settle(go_on, &host::random)?))
+    let (settled, done) = mail.settle(go_on, &host::random);
+    done?;
+    Ok(Some(settled))
 }

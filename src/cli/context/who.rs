@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     domain::{
         AgentId, Liveness, Mark, Origin, Party, Process, Whereabouts,
-        agents::{Enrolment, Key, PaneKey, id_in_pane, known_as},
+        agents::{Enrolment, Key, PaneKey, Place, id_in_pane, known_as},
     },
     host,
     store::{self, layout},
@@ -95,14 +95,16 @@ impl Context {
         let read = self.in_state(|state| state.read_document(&layout::AGENTS))?;
         let Some(bytes) = read.transpose()?.flatten() else { return Ok(None) };
         let session = self.session_of(identity);
-        let key = Key { harness: identity.harness, session: session.as_deref(), pane: None };
+        let key = Key { harness: identity.harness, session: session.as_deref(), pane: None, here: None };
         if session.is_some()
             && let Some(id) = known_as(&bytes, &key, || None, |_| false)
         {
             return Ok(Some(id));
         }
         let Some(pane) = self.pane()? else { return Ok(None) };
-        let (key, process) = (Key { pane: Some(&pane), ..key }, self.process()?);
+        let (boot_id, namespace) = (host::machine()?.boot_id, host::pid_namespace()?);
+        let here = namespace.map(|pid_ns| Place { boot_id: &boot_id, pid_ns });
+        let (key, process) = (Key { pane: Some(&pane), here, ..key }, self.process()?);
         let known = known_as(&bytes, &key, || process, |process| host::liveness(process) == Liveness::Gone);
         Ok(known.or_else(|| id_in_pane(&bytes, &identity.id).filter(|_| identity.source == Source::Pane)))
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::{PaneKey, Registry};
-use crate::domain::{AgentId, Process};
+use crate::domain::{AgentId, PidNamespace, Process};
 
 /// What somebody who asks is looked for by.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,6 +16,17 @@ pub struct Key<'a> {
     pub session: Option<&'a str>,
     /// The pane.
     pub pane: Option<&'a PaneKey>,
+    /// Where processes can be judged; `None` for nowhere.
+    pub here: Option<Place<'a>>,
+}
+
+/// Where a process has its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The boot.
+    pub boot_id: &'a str,
+    /// The pid namespace.
+    pub pid_ns: PidNamespace,
 }
 
 /// What an agent is known by, as little as has to be read of it.
@@ -35,6 +46,10 @@ pub(super) struct Bound<'a> {
     pub(super) tmux_pane_id: Option<Cow<'a, str>>,
     #[serde(default)]
     pub(super) process: Option<Process>,
+    #[serde(borrow, default)]
+    pub(super) boot_id: Cow<'a, str>,
+    #[serde(default)]
+    pub(super) pid_ns: Option<PidNamespace>,
     #[serde(default)]
     pub(super) only_named: bool,
 }
@@ -81,6 +96,16 @@ pub fn id_in_pane(bytes: &[u8], wanted: &AgentId) -> Option<AgentId> {
     serde_json::from_slice::<Registry>(bytes).ok()?.free_id(wanted)
 }
 
+/// An agent whose pane it is.
+struct Candidate {
+    at: usize,
+    /// Whether it has told a session.
+    told: bool,
+    process: Option<Process>,
+    /// Whether that process can be judged by who asks.
+    judged: bool,
+}
+
 /// By session; else by pane. A pane in which a harness runs is that of the agent that this very process was registered
 /// as, or the same harness before it that is gone: started again in its pane, without a session of its own, it goes on as
 /// who it was. Any other in that pane is another agent, and so is one that was only ever named with each call.
@@ -106,7 +131,11 @@ pub(super) fn bound_to<'a>(
                 && agent.tmux_pane_id.as_deref() == number.as_deref()
         });
         if here {
-            in_pane.push((at, agent.session.is_some(), agent.process));
+            // In another place its number may be another's.
+            let judged = key.here.is_some_and(|here| {
+                agent.pid_ns == Some(here.pid_ns) && !here.boot_id.is_empty() && agent.boot_id == here.boot_id
+            });
+            in_pane.push(Candidate { at, told: agent.session.is_some(), process: agent.process, judged });
         }
     }
     if in_pane.is_empty() {
@@ -119,15 +148,15 @@ pub(super) fn bound_to<'a>(
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     };
-    let before = |found: &Option<Process>| match (found, &own) {
-        (Some(found), Some(own)) => found.name == own.name && gone(found),
+    let before = |found: &Candidate| match (&found.process, &own) {
+        (Some(process), Some(own)) => found.judged && process.name == own.name && gone(process),
         _ => false,
     };
     // One that has told another session is another agent.
-    let fits = |(_, told, found): &&(usize, bool, Option<Process>)| same(found) && !(*told && key.session.is_some());
-    let again = |(_, told, found): &&(usize, bool, Option<Process>)| before(found) && !*told && key.session.is_none();
+    let fits = |found: &&Candidate| same(&found.process) && !(found.told && key.session.is_some());
+    let again = |found: &&Candidate| before(found) && !found.told && key.session.is_none();
     let found = in_pane.iter().rev().find(fits).or_else(|| in_pane.iter().rev().find(again));
-    found.map(|(at, _, _)| *at)
+    found.map(|found| found.at)
 }
 
 /// Whether the sessions of these two harnesses, of the same name, may be one.
@@ -154,8 +183,15 @@ mod tests {
         Enrolment {
             pane: Some(PaneKey { socket: "/tmp/s".to_owned(), server, number }),
             process: pid.map(|pid| (Process::new(pid, 1, "claude"), namespace)),
+            boot_id: "this one".to_owned(),
             ..Enrolment::default()
         }
+    }
+
+    /// The same in another pid namespace.
+    fn elsewhere(known: Enrolment) -> Enrolment {
+        let namespace = PidNamespace { inode: 2, init_started: None };
+        Enrolment { process: known.process.map(|(process, _)| (process, namespace)), ..known }
     }
 
     #[test]
@@ -200,6 +236,9 @@ mod tests {
             // The next after one that is gone: the same harness, and neither has told a session.
             (pane(6, (10, 5), Some(98)), Some("erin")),
             (told("s5", pane(6, (10, 5), Some(98))), None),
+            // What is gone there may live here under another number.
+            (elsewhere(pane(6, (10, 5), Some(98))), None),
+            (Enrolment { boot_id: "another".to_owned(), ..pane(6, (10, 5), Some(98)) }, None),
             (called("codex", pane(6, (10, 5), Some(98))), None),
             (pane(4, (10, 5), Some(89)), None),
             // One that was only named.
@@ -209,8 +248,12 @@ mod tests {
             let found = registry.owner(&known, gone).map(|agent| agent.id.as_str());
             assert_eq!(found, wanted, "{known:?}");
             let process = known.process.as_ref().map(|(process, _)| process.clone());
-            let key =
-                Key { harness: known.harness.as_deref(), session: known.session.as_deref(), pane: known.pane.as_ref() };
+            let key = Key {
+                harness: known.harness.as_deref(),
+                session: known.session.as_deref(),
+                pane: known.pane.as_ref(),
+                here: known.place_of_process(),
+            };
             let found = known_as(&bytes, &key, || process, gone);
             assert_eq!(found.as_ref().map(AgentId::as_str), wanted, "{known:?} by the bytes");
         }

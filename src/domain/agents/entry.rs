@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::Place;
 use crate::domain::{AgentId, Now, PidNamespace, Process, Timestamp};
 
 /// An agent, as `ACTIVE_AGENTS.json` keeps it. The first seven keys are those of claude-swarm.
@@ -121,6 +122,14 @@ pub struct Enrolment {
     pub named: Option<bool>,
 }
 
+impl Enrolment {
+    /// Where its process has its number; `None` if it has none.
+    pub(super) fn place_of_process(&self) -> Option<Place<'_>> {
+        let (_, pid_ns) = self.process.as_ref()?;
+        Some(Place { boot_id: &self.boot_id, pid_ns: *pid_ns })
+    }
+}
+
 impl Agent {
     /// An agent of which nothing is known but its id.
     #[must_use]
@@ -167,8 +176,14 @@ impl Agent {
 
     /// Whether it has a process that is not this one's, and not gone.
     pub(super) fn is_another(&self, known: &Enrolment, gone: impl Fn(&Process) -> bool) -> bool {
+        // In another place its number may be another's.
+        let judged = known.place_of_process().is_some_and(|here| {
+            self.pid_ns == Some(here.pid_ns) && !here.boot_id.is_empty() && self.boot_id == here.boot_id
+        });
         let own = known.process.as_ref().map(|(process, _)| process);
-        self.process.as_ref().is_some_and(|process| !own.is_some_and(|own| own.is(process)) && !gone(process))
+        self.process
+            .as_ref()
+            .is_some_and(|process| !(own.is_some_and(|own| own.is(process)) || (judged && gone(process))))
     }
 
     /// Takes over what is known by now; what is not known stays as it was. Whether that is worth writing.

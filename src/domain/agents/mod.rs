@@ -7,7 +7,7 @@ mod registry;
 mod salvage;
 mod status;
 
-pub use bound::{Key, id_in_pane, known_as};
+pub use bound::{Key, Place, id_in_pane, known_as};
 pub use change::{Discovered, Forgotten, Registered, Retired};
 pub use entry::{Agent, Enrolment, PaneKey};
 pub use registry::Registry;

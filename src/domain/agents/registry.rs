@@ -184,10 +184,16 @@ impl Registry {
             server: agent.server,
             tmux_pane_id: agent.tmux_pane_id.as_deref().map(Cow::Borrowed),
             process: agent.process.clone(),
+            boot_id: agent.boot_id.as_str().into(),
+            pid_ns: agent.pid_ns,
             only_named: agent.only_named,
         });
-        let key =
-            Key { harness: known.harness.as_deref(), session: known.session.as_deref(), pane: known.pane.as_ref() };
+        let key = Key {
+            harness: known.harness.as_deref(),
+            session: known.session.as_deref(),
+            pane: known.pane.as_ref(),
+            here: known.place_of_process(),
+        };
         let at = bound_to(found, &key, || known.process.as_ref().map(|(process, _)| process.clone()), gone)?;
         self.agents.get(at)
     }

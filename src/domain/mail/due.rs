@@ -34,17 +34,16 @@ pub struct Settled {
 }
 
 impl Mail<'_> {
-    /// Does what is due, as long as `go_on` says so; `random` makes ids.
-    ///
-    /// # Errors
-    /// If the guard is busy, or something cannot be read or written: what was done until then is done.
-    pub fn settle(&self, go_on: &dyn Fn() -> bool, random: &dyn Fn() -> Result<u128>) -> Result<Settled> {
+    /// Does what is due, as long as `go_on` says so; `random` makes ids. What was done is told also if it could not be
+    /// gone on with: because the guard is busy, or something cannot be read or written.
+    pub fn settle(&self, go_on: &dyn Fn() -> bool, random: &dyn Fn() -> Result<u128>) -> (Settled, Result<()>) {
         let mut settled = Settled::default();
         loop {
-            let more = self.locks.visit_unseen(|inside| self.settle_some(inside, go_on, random, &mut settled))?;
-            settled.left = more;
-            if !more || !go_on() {
-                return Ok(settled);
+            let more = self.locks.visit_unseen(|inside| self.settle_some(inside, go_on, random, &mut settled));
+            settled.left = !matches!(more, Ok(false));
+            match more {
+                Ok(true) if go_on() => {}
+                done => return (settled, done.map(drop)),
             }
         }
     }
@@ -76,6 +75,7 @@ impl Mail<'_> {
         due.sort_by_key(|entry| entry.message.seq);
         let later = due.split_off(due.len().min(STAY));
         let Some(seen) = self.look_back(&due, go_on)? else { return Ok(true) };
+        let registry = Registry::open(inside.session, self.locks.state, inside.now)?;
         let mut kept = Vec::new();
         let mut lines = Vec::new();
         for mut entry in due {
@@ -90,7 +90,7 @@ impl Mail<'_> {
                     entry.reminded(retry);
                     kept.push(entry);
                 }
-                Step::Escalate => lines.push(self.escalation(inside, &entry, message, random()?)?),
+                Step::Escalate => lines.push(escalation(inside, &registry, &entry, message, random()?)?),
             }
         }
         // The document is durable at once: what it takes for told must not be lost with the power.
@@ -123,33 +123,38 @@ impl Mail<'_> {
         })?;
         Ok(Some(seen).filter(|_| !stopped))
     }
+}
 
-    /// What tells the others and the sender that a message was not acknowledged.
-    fn escalation(&self, inside: &mut Inside<'_, '_>, entry: &Entry, message: &Message, id: u128) -> Result<Message> {
-        let registry = Registry::read(self.locks.state)?;
-        let mut told = vec![entry.sender_id.clone()];
-        for agent in &registry.agents {
-            let there = presence(&inside.signs(agent)?, inside.now);
-            let other = agent.id.as_str() != entry.recipient_id && agent.id.as_str() != entry.sender_id;
-            if other && inside.may_come_back(agent, there)? {
-                told.push(agent.id.to_string());
-            }
+/// What tells the others and the sender that a message was not acknowledged.
+fn escalation(
+    inside: &mut Inside<'_, '_>,
+    registry: &Registry,
+    entry: &Entry,
+    message: &Message,
+    id: u128,
+) -> Result<Message> {
+    let mut told = vec![entry.sender_id.clone()];
+    for agent in &registry.agents {
+        let there = presence(&inside.signs(agent)?, inside.now);
+        let other = agent.id.as_str() != entry.recipient_id && agent.id.as_str() != entry.sender_id;
+        if other && inside.may_come_back(agent, there)? {
+            told.push(agent.id.to_string());
         }
-        let seq = inside.session.reserve_message()?;
-        let content: String = message.content.chars().take(1000).collect();
-        let Entry { recipient_id, sender_id, retry_count, .. } = entry;
-        Ok(Message {
-            msg_type: Kind::Blocked.word().to_owned(),
-            content: format!(
-                "[UNACKNOWLEDGED] Message to {recipient_id} unacknowledged after {retry_count} reminders. Original \
-                 ({}, from {sender_id}): {content}",
-                message.msg_type
-            ),
-            original_msg_id: Some(entry.msg_id.clone()),
-            unacknowledged_by: Some(recipient_id.clone()),
-            ..Message::new(seq, id, OURSELVES, inside.now.wall, told)
-        })
     }
+    let seq = inside.session.reserve_message()?;
+    let content: String = message.content.chars().take(1000).collect();
+    let Entry { recipient_id, sender_id, retry_count, .. } = entry;
+    Ok(Message {
+        msg_type: Kind::Blocked.word().to_owned(),
+        content: format!(
+            "[UNACKNOWLEDGED] Message to {recipient_id} unacknowledged after {retry_count} reminders. Original \
+             ({}, from {sender_id}): {content}",
+            message.msg_type
+        ),
+        original_msg_id: Some(entry.msg_id.clone()),
+        unacknowledged_by: Some(recipient_id.clone()),
+        ..Message::new(seq, id, OURSELVES, inside.now.wall, told)
+    })
 }
 
 /// The message as it is shown again.
