@@ -26,6 +26,7 @@ mod init;
 mod list;
 mod locate;
 mod messages;
+mod panes;
 mod parser;
 mod post;
 mod queue;

@@ -4,7 +4,7 @@ use clap::{ArgMatches, Args as _};
 use serde_json::json;
 
 use super::{
-    Code, Context, Failure, Outcome, Report, Spec, args,
+    Code, Context, Failure, Outcome, Report, Spec, args, panes,
     post::{self, Said},
 };
 use crate::{
@@ -140,11 +140,11 @@ pub(super) fn post(post: &Post<'_>, context: &Context, report: &mut Report) -> O
         report.text(&message.msg_id);
     }
     let delivered = match post.options.no_pane {
-        true => post::queued(&sending.recipients),
-        false => post::deliver(message, &sending.recipients, Some(&identity), &open.config().harnesses),
+        true => panes::queued(&sending.recipients),
+        false => panes::deliver(message, &sending.recipients, Some(&identity), &open.config().harnesses),
     };
     if report.is_json() {
-        let deliveries: Vec<_> = delivered.iter().map(post::Delivered::json).collect();
+        let deliveries: Vec<_> = delivered.iter().map(panes::Delivered::json).collect();
         report.data(&[], || json!({ "result": "sent", "message": post::json(message), "deliveries": deliveries }));
     } else if !post.options.id_only {
         delivered.iter().for_each(|one| one.say(report, message));

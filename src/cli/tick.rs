@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{ArgMatches, Args as _};
 use serde_json::json;
 
-use super::{Code, Context, Failure, Outcome, Report, Spec, args, post};
+use super::{Code, Context, Failure, Outcome, Report, Spec, args, panes, post};
 use crate::{
     domain::{
         agents::{Agent, Presence},
@@ -58,14 +58,14 @@ fn tick(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
 fn say(report: &mut Report, message: &Message, agents: &[(Agent, Presence)], harnesses: Option<&Vec<String>>) {
     let to: Vec<(Agent, Presence)> = agents.iter().filter(|(agent, _)| message.is_for(&agent.id)).cloned().collect();
     let delivered = match harnesses {
-        None => post::queued(&to),
-        Some(harnesses) => post::deliver(message, &to, None, harnesses),
+        None => panes::queued(&to),
+        Some(harnesses) => panes::deliver(message, &to, None, harnesses),
     };
     let word = if message.retry.is_some() { "again" } else { "escalated" };
     let id = message.original_msg_id.as_deref().unwrap_or(&message.msg_id);
     let place = delivered.iter().map(|one| format!("{}: {}", one.recipient, one.place)).collect::<Vec<_>>().join("; ");
     report.data(&[word, short_id(id), &message.recipients.join(","), &place], || {
-        let deliveries: Vec<_> = delivered.iter().map(post::Delivered::json).collect();
+        let deliveries: Vec<_> = delivered.iter().map(panes::Delivered::json).collect();
         json!({ "result": word, "message": post::json(message), "deliveries": deliveries })
     });
 }
