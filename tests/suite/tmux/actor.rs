@@ -20,12 +20,16 @@ while IFS= read -r line; do printf '%s\n' "$line" >>"$1/typed"; done
 /// What runs the lines, until the stand-in is gone. `$2` is the stand-in's process.
 const RUNS: &str = r#"exec 3<>"$1/in"
 : >"$1/ready"
-at=0
+at=0 line=
 while kill -0 "$2"; do
-  IFS= read -r -t 1 -u 3 line || continue
+  # The second may be over in the middle of a line.
+  IFS= read -r -t 1 -u 3 part
+  whole=$? line=$line$part
+  [ $whole = 0 ] || continue
   at=$((at + 1))
   bash -c "$line" </dev/null >"$1/out" 2>"$1/err" 3<&-
   echo $? >"$1/code" && mv "$1/code" "$1/code.$at"
+  line=
 done
 "#;
 
