@@ -122,6 +122,8 @@ impl Stage {
                 fs::remove_file(entry.unwrap().path()).unwrap();
             }
         }
+        // Else the first run alone would enter its agent there.
+        fs::remove_file(self.site.state("ACTIVE_AGENTS.json")).unwrap_or_default();
         (case.prepare)(self);
         let before = self.before();
         assert_eq!(before.seen.view.brief(), case.old, "{}", case.name);

@@ -145,8 +145,6 @@ impl Stage {
         if !done {
             // By its sign of life the first call has prolonged what it did not get to renew.
             fs::remove_dir_all(self.site.state("beats")).unwrap_or_default();
-            // Else the first run alone would enter its agent there.
-            fs::remove_file(self.site.state("ACTIVE_AGENTS.json")).unwrap_or_default();
         }
         // Nobody is left in the guard: there is no waiting.
         let again = self.call(AGENT).run(args.iter().chain(&["--guard-wait", "0s"]));
