@@ -7,10 +7,9 @@ use serde::Deserialize;
 use super::{Error, Result, Session, StateDir, layout};
 use crate::fs::{Dir, File, FileName, Published};
 
-/// How much is read at once at first, in bytes; each time four times as much, up to [`LARGEST_PIECE`].
+/// How much is read at once at first, in bytes; each time four times as much, up to the next.
 const PIECE: usize = 16 * 1024;
-/// How much is read at once at most, in bytes.
-const LARGEST_PIECE: usize = 4 * 1024 * 1024;
+const LARGEST_PIECE: usize = 1024 * 1024;
 /// No line is longer, in bytes: one that is was not written by us.
 const LONGEST_LINE: usize = 1024 * 1024;
 /// How far in front of all numbers given out a line's may lie; beyond, it was not given out by us.
@@ -305,7 +304,7 @@ fn backwards(file: &File, mut each: impl FnMut(&[u8]) -> ControlFlow<()>) -> Res
     while end > 0 {
         let start = end.saturating_sub(piece as u64);
         file.read_range(start, usize::try_from(end - start).unwrap_or(piece), &mut buffer)?;
-        let mut parts = buffer.rsplit(|byte| *byte == b'\n');
+        let mut parts = from_the_end(&buffer);
         let last = parts.next().unwrap_or_default();
         let mut parts = parts.peekable();
         if parts.peek().is_none() {
@@ -332,6 +331,17 @@ fn backwards(file: &File, mut each: impl FnMut(&[u8]) -> ControlFlow<()>) -> Res
     Ok(match rest {
         Some(line) if !line.is_empty() => each(&line),
         Some(_) | None => ControlFlow::Continue(()),
+    })
+}
+
+/// What stands between newlines, the last first.
+fn from_the_end(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut left = Some(bytes);
+    std::iter::from_fn(move || {
+        let bytes = left?;
+        let newline = memchr::memrchr(b'\n', bytes);
+        left = newline.map(|at| bytes.split_at(at).0);
+        bytes.get(newline.map_or(0, |at| at + 1)..)
     })
 }
 

@@ -108,9 +108,24 @@ impl Message {
 }
 
 /// The number of a message, and whose inboxes it is in.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Address<'a> {
     pub(super) seq: u64,
+    recipients: Recipients<'a>,
+    for_all: bool,
+    first: bool,
+}
+
+#[derive(Debug)]
+enum Recipients<'a> {
+    /// As they stand in the line: `"alice","bob"`.
+    Listed(&'a [u8]),
+    Parsed(Vec<Name<'a>>),
+}
+
+#[derive(Deserialize)]
+struct Parsed<'a> {
+    seq: u64,
     #[serde(borrow)]
     recipients: Vec<Name<'a>>,
     #[serde(borrow, default)]
@@ -121,21 +136,56 @@ pub(super) struct Address<'a> {
 
 impl<'a> Address<'a> {
     pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(line).ok().filter(|address: &Self| address.seq > 0)
+        Self::of_ours(line).or_else(|| Self::of_any(line))
+    }
+
+    fn of_any(line: &'a [u8]) -> Option<Self> {
+        let Parsed { seq, recipients, to, retry } = serde_json::from_slice(line).ok()?;
+        let (for_all, first) = (to.is_some_and(|to| to.0 == "@all"), retry.is_none());
+        Some(Self { seq, recipients: Recipients::Parsed(recipients), for_all, first }).filter(|address| address.seq > 0)
+    }
+
+    /// A line as we write it, without looking at what it says: of many, most are only counted. `None` for all others.
+    fn of_ours(line: &'a [u8]) -> Option<Self> {
+        let body = line.strip_prefix(b"{\"sender\":\"")?.strip_suffix(b"}")?;
+        // Behind the recipients, nothing of ours is a list; and in what a message says a quotation mark has a backslash
+        // before it.
+        let (before, list) = body.split_at_checked(memchr::memrchr(b'[', body)?)?;
+        let list = list.get(1..).filter(|_| before.ends_with(b",\"recipients\":"))?;
+        let (names, rest) = list.split_at_checked(memchr::memchr(b']', list)?)?;
+        let rest = rest.strip_prefix(b"],\"msg_id\":\"")?;
+        let digits = rest.get(memchr::memmem::find(rest, b",\"seq\":")?..)?.strip_prefix(b",\"seq\":")?;
+        let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+        let seq = std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok().filter(|seq| *seq > 0)?;
+        let others = digits.get(end..).filter(|rest| rest.is_empty() || rest.starts_with(b","))?;
+        let plain = !names.contains(&b'\\') && !others.contains(&b'\\');
+        let has = |key: &[u8]| memchr::memmem::find(others, key).is_some();
+        Some(Self {
+            seq,
+            recipients: Recipients::Listed(names),
+            for_all: has(b",\"to\":\"@all\""),
+            first: !has(b",\"retry\":"),
+        })
+        .filter(|_| plain)
     }
 
     pub(super) fn is_for(&self, agent: &str) -> bool {
-        self.recipients.iter().any(|name| name.0 == agent)
+        match &self.recipients {
+            Recipients::Listed(names) => names.split(|byte| *byte == b',').any(|name| {
+                name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")) == Some(agent.as_bytes())
+            }),
+            Recipients::Parsed(names) => names.iter().any(|name| name.0 == agent),
+        }
     }
 
     /// Whether it was sent to everybody.
     pub(super) fn is_for_all(&self) -> bool {
-        self.to.as_ref().is_some_and(|to| to.0 == "@all")
+        self.for_all
     }
 
     /// Whether it is no message that is shown again.
     pub(super) fn is_first(&self) -> bool {
-        self.retry.is_none()
+        self.first
     }
 }
 
@@ -216,6 +266,43 @@ mod tests {
     fn an_id_is_a_uuid() {
         assert_eq!(uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
         assert_eq!(uuid(0), "00000000-0000-4000-8000-000000000000");
+    }
+
+    #[test]
+    fn an_address_is_the_same_whether_the_line_is_read_or_looked_at() {
+        let says =
+            ["x", "[", "\"recipients\":[\"eve\"],\"msg_id\":\"", "],\"seq\":9,", "\\", "\\\"", "é\u{1f469}\u{200d}"];
+        let lists: [&[&str]; 4] = [&["bob"], &["alice", "bob"], &["seq", "retry"], &["bobby", "all"]];
+        for (content, names) in says.iter().flat_map(|content| lists.iter().map(move |names| (content, names))) {
+            for (to, retry, parent) in
+                [(None, None, None), (Some("@all"), None, Some("p")), (Some("@x"), Some(2), None)]
+            {
+                let names = names.iter().map(|name| (*name).to_owned()).collect();
+                let message = Message {
+                    content: (*content).to_owned(),
+                    msg_type: "INFO".to_owned(),
+                    to: to.map(str::to_owned),
+                    parent_msg_id: parent.map(str::to_owned),
+                    retry,
+                    ..Message::new(77, 5, "alice", Timestamp::EXAMPLE, names)
+                };
+                let line = message.to_line();
+                let (read, seen) = (Address::of_any(&line).unwrap(), Address::parse(&line).unwrap());
+                let named_so = message.recipients.iter().any(|name| name == "seq");
+                assert_eq!(Address::of_ours(&line).is_some(), !named_so, "{message:?}");
+                for name in ["bob", "alice", "eve", "seq", "bobby", "bo", ""] {
+                    assert_eq!(seen.is_for(name), read.is_for(name), "{name} {message:?}");
+                }
+                let rest = |address: &Address<'_>| (address.seq, address.is_for_all(), address.is_first());
+                assert_eq!(rest(&seen), rest(&read), "{message:?}");
+                // Cut off anywhere, it is none.
+                for end in 0..line.len() {
+                    assert!(Address::parse(&line[..end]).is_none(), "{message:?} up to {end}");
+                }
+            }
+        }
+        let strange = br#"{"sender":"a","recipients":["\u0062ob"],"msg_id":"x","seq":3,"more":[1]}"#;
+        assert!(Address::of_ours(strange).is_none() && Address::parse(strange).unwrap().is_for("bob"));
     }
 
     #[test]

@@ -344,12 +344,12 @@ fn no_command_waits_for_the_guard_to_do_what_is_due() {
 fn old_logs_go_when_they_are_old_enough_and_nobody_has_still_to_read_them() {
     let site = registered(&["alice", "bob"]);
     sent(&site, "alice", &["bob", "INFO", "old"]);
-    let logs = || [1, 2, 3].map(|age| site.state(&format!("agent_messages.log.{age}")).exists());
+    let logs = || [1, 2, 3].map(|age| site.state(format!("agent_messages.log.{age}")).exists());
     // Three logs, as rotations a year ago would have left them; the log itself is of now.
     edit_log(&site, |line| line["timestamp"] = time(-365 * 24 * HOUR).into());
     let line = fs::read(site.state("agent_messages.log")).unwrap();
     for age in 1..=3 {
-        site.plant(&format!("agent_messages.log.{age}"), &line);
+        site.plant(format!("agent_messages.log.{age}"), &line);
     }
     assert!(tick(&site).err.contains("kept"), "bob has not read them");
     assert_eq!(logs(), [true; 3]);
