@@ -103,12 +103,11 @@ fn agents(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
 fn list(args: &Args, context: &Context, report: &mut Report) -> Outcome {
     let Some(open) = context.open(&context.checkout()?, report)? else { return Ok(Code::Done) };
     let mut hidden = 0;
-    for (agent, presence) in open.locks().agents()? {
+    for (agent, presence, signs) in open.locks().agents()? {
         let wanted = args.role.as_ref().is_none_or(|role| agent.has_role(role));
         if presence == Presence::Gone && !args.all {
             hidden += usize::from(wanted);
         } else if wanted {
-            let signs = open.locks().signs(&agent)?;
             row(report, &agent, presence, &signs);
         }
     }

@@ -57,6 +57,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
         _ => Vec::new(),
     };
     let around = open.as_ref().map(|open| around(open, identity.as_ref(), report, &mut code)).unwrap_or_default();
+    let acks = open.as_ref().map(|open| acks(open, identity.as_ref(), report, &mut code)).unwrap_or_default();
     if context.format().json {
         let era =
             open.as_ref().map(|open| open.state().current_era(open.machine())).transpose()?.and_then(|era| era.number);
@@ -70,7 +71,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
                            "unreadable": counts.unreadable },
                 "mine": mine_json, "held": held_json, "notices": notices, "agents": around.json(),
                 "unread": around.unread,
-                "acks": around.acks.iter().map(|(_, entry)| entry).collect::<Vec<_>>(),
+                "acks": acks.iter().map(|(_, entry)| entry).collect::<Vec<_>>(),
                 "queue": places.iter().map(|place| refusal::place_json(place, now)).collect::<Vec<_>>(),
             })
         });
@@ -93,7 +94,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
     if let Some(unread) = around.unread.filter(|unread| *unread > 0) {
         report.data(&["unread", &unread.to_string(), "messages for you: swarmlock inbox"], || ());
     }
-    show_acks(report, &around.acks);
+    show_acks(report, &acks);
     for event in &notices {
         let [at, what, resource, by, more] = describe::notice(event);
         report.data(&[describe::notice_word(event), &resource, &at, &what, &by, &more], || ());
@@ -184,8 +185,6 @@ struct Around {
     agents: Vec<(Agent, Presence, Signs, usize)>,
     /// What the one who asks has not read; `None` if nothing tells who that is.
     unread: Option<usize>,
-    /// Acknowledgements that the one who asks owes, and then those that it waits for.
-    acks: Vec<(bool, Entry)>,
 }
 
 /// Who is here; where that cannot be told, all else is told nevertheless.
@@ -200,21 +199,30 @@ fn around(open: &Open, identity: Option<&Identity>, report: &Report, code: &mut 
 fn look_around(open: &Open, identity: Option<&Identity>) -> Result<Around, Failure> {
     let locks = open.locks();
     let agents = locks.agents()?;
-    let mut ids: Vec<AgentId> = agents.iter().map(|(agent, _)| agent.id.clone()).collect();
+    let mut ids: Vec<AgentId> = agents.iter().map(|(agent, _, _)| agent.id.clone()).collect();
     ids.extend(identity.map(|identity| identity.id.clone()));
     let unread = open.mail(None).unread(&ids)?;
     let own = identity.and_then(|_| unread.last().copied());
-    let agents = agents.into_iter().zip(unread).map(|((agent, presence), unread)| {
-        let signs = locks.signs(&agent)?;
-        Ok((agent, presence, signs, unread))
+    let with_unread = |((agent, presence, signs), unread)| (agent, presence, signs, unread);
+    Ok(Around { agents: agents.into_iter().zip(unread).map(with_unread).collect(), unread: own })
+}
+
+/// What the one who asks is to acknowledge, and then what it waits for; where that cannot be told, all else is.
+fn acks(open: &Open, identity: Option<&Identity>, report: &Report, code: &mut Code) -> Vec<(bool, Entry)> {
+    let Some(id) = identity.map(|identity| identity.id.as_str()) else { return Vec::new() };
+    let pending = Pending::read(open.state()).map_err(Failure::from).unwrap_or_else(|failure| {
+        *code = (*code).max(failure.code);
+        report.failure(&failure);
+        None
     });
-    let pending = Pending::read(open.state())?.map(|pending| pending.pending_acks).unwrap_or_default();
-    let owed = |entry: &Entry| identity.is_some_and(|identity| identity.id.as_str() == entry.recipient_id);
-    let awaited = |entry: &Entry| identity.is_some_and(|identity| identity.id.as_str() == entry.sender_id);
-    let mut acks: Vec<(bool, Entry)> =
-        pending.into_iter().filter(|entry| owed(entry) || awaited(entry)).map(|entry| (owed(&entry), entry)).collect();
+    let mut acks: Vec<(bool, Entry)> = pending
+        .into_iter()
+        .flat_map(|pending| pending.pending_acks)
+        .filter(|entry| entry.recipient_id == id || entry.sender_id == id)
+        .map(|entry| (entry.recipient_id == id, entry))
+        .collect();
     acks.sort_by_key(|(owed, _)| !owed);
-    Ok(Around { agents: agents.collect::<Result<_, Failure>>()?, unread: own, acks })
+    acks
 }
 
 impl Around {

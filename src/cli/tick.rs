@@ -35,7 +35,7 @@ fn tick(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
     let Some(open) = context.open(&context.checkout()?, report)? else { return Ok(Code::Done) };
     let mail = open.mail(None);
     let (settled, done) = mail.settle(&|| true, &host::random);
-    let agents = open.locks().agents()?;
+    let agents: Vec<_> = open.locks().agents()?.into_iter().map(|(agent, presence, _)| (agent, presence)).collect();
     for message in settled.reminded.iter().chain(&settled.escalated) {
         report.changed();
         let harnesses = &open.config().harnesses;

@@ -81,18 +81,15 @@ impl Registry {
 }
 
 impl Locks<'_> {
-    /// Every agent that is registered, with whether it is there. Takes no guard and writes nothing.
+    /// Every agent that is registered, with whether it is there and by which signs of life. Takes no guard and writes nothing.
     ///
     /// # Errors
     /// If the registry is damaged or unsafe.
-    pub fn agents(&self) -> Result<Vec<(Agent, Presence)>> {
+    pub fn agents(&self) -> Result<Vec<(Agent, Presence, Signs)>> {
         let registry = Registry::read(self.state)?;
-        let now = (self.clock)();
-        let look = |agent: Agent| {
-            let signs = self.signs(&agent)?;
-            Ok((agent, presence(&signs, now)))
-        };
-        registry.agents.into_iter().map(look).collect()
+        let (now, signs) = ((self.clock)(), self.signs_of(&registry.agents)?);
+        let look = |(agent, signs): (Agent, Signs)| (agent, presence(&signs, now), signs);
+        Ok(registry.agents.into_iter().zip(signs).map(look).collect())
     }
 
     /// Registers whoever asks: under the id that its session or pane has already, else under `wanted`, or one like it if
@@ -114,9 +111,8 @@ impl Locks<'_> {
                 _ => match registry.get(wanted) {
                     Some(agent) if !other(agent) && own.is_none_or(|own| own == wanted) => wanted.clone(),
                     _ => {
-                        let path = self.state.path().join(layout::AGENTS.as_str());
-                        let why = "too many agents have a name like this".to_owned();
-                        registry.free_id(wanted).ok_or(Error::Damaged { path, why })?
+                        let taken = || Error::Taken { id: wanted.to_string(), by: wanted.to_string() };
+                        registry.free_id(wanted).ok_or_else(taken)?
                     }
                 },
             };
@@ -186,9 +182,9 @@ impl Locks<'_> {
         let registry = Registry::read(self.state)?;
         let now = (self.clock)();
         let mut old = Vec::new();
-        for agent in &registry.agents {
+        for (agent, signs) in registry.agents.iter().zip(self.signs_of(&registry.agents)?) {
             let asks = self.caller.is_some_and(|caller| *caller.agent == agent.id);
-            if !asks && is_old(agent, &self.signs(agent)?, now) {
+            if !asks && is_old(agent, &signs, now) {
                 old.push(agent.id.clone());
             }
         }

@@ -50,12 +50,13 @@ impl<'a> Locks<'a> {
         work(&mut Inside { session: &mut stay.session, now: stay.now, newcomer: stay.newcomer, survey: &stay.survey })
     }
 
-    /// The signs of life of an agent. Takes no guard.
+    /// The signs of life of each of these agents. Takes no guard.
     ///
     /// # Errors
     /// If they cannot be read for a reason that may pass.
-    pub fn signs(&self, agent: &Agent) -> Result<Signs> {
-        self.survey()?.signs(agent)
+    pub fn signs_of(&self, agents: &[Agent]) -> Result<Vec<Signs>> {
+        let survey = self.survey()?;
+        agents.iter().map(|agent| survey.signs(agent)).collect()
     }
 }
 

@@ -115,3 +115,13 @@ fn what_is_to_be_acknowledged_is_shown_to_both_until_it_is() {
         assert!(!status.contains("\nowed\t") && !status.contains("\nawaited\t"), "{status}");
     }
 }
+
+#[test]
+fn where_it_cannot_be_told_what_is_to_be_acknowledged_all_else_is() {
+    let site = registered(&["alice", "bob"]);
+    sent(&site, "alice", &["bob", "INFO", "x"]);
+    site.plant("PENDING_ACKS.json", "{");
+    let run = site.agent("bob").run(["status"]).expect(65);
+    assert!(run.out.contains("\nhere\talice\t") && run.out.contains("\nunread\t1\t"), "{run}");
+    assert!(run.err.contains("PENDING_ACKS.json"), "{run}");
+}
