@@ -11,7 +11,7 @@ use crate::{
     domain::{
         AgentId, Inside, Result,
         agents::{Agent, Enrolment, Presence, Registry, presence},
-        messages::{FirstWait, Kind, Text, Wait, allow},
+        messages::{FirstWait, Kind, Tally, Text, Wait},
     },
     store::{MessageLog, layout, messages_backwards},
 };
@@ -171,26 +171,17 @@ impl Mail<'_> {
     }
 
     fn may_send(&self, inside: &Inside<'_, '_>, sender: &AgentId) -> Result<std::result::Result<(), Wait>> {
-        let limits = &self.settings.limits;
-        let now = inside.now.wall;
-        let mut recent = Vec::new();
-        let (mut counted, mut older) = ((0, 0), Older::default());
+        let mut tally = Tally::new(inside.now.wall, &self.settings.limits, sender.as_str());
+        let (mut allowed, mut older) = (Ok(()), Older::default());
         messages_backwards(self.locks.state, |line| {
             let Some(head) = Head::parse(line) else { return ControlFlow::Continue(()) };
-            let at = head.timestamp;
-            let old = at <= now && at.ms_before(now) >= limits.window_ms;
-            if older.are_all(old) {
-                return ControlFlow::Break(());
+            if head.counts() {
+                allowed = tally.count(&head.sender, head.timestamp);
             }
-            if head.counts() && at <= now && !old {
-                counted = (counted.0 + 1, counted.1 + usize::from(head.sender == sender.as_str()));
-                recent.push((head.sender.into_owned(), at));
-            }
-            let full = counted.0 >= limits.by_all.max(1) || counted.1 >= limits.per_sender.max(1);
-            if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            let over = allowed.is_err() || older.are_all(tally.is_old(head.timestamp));
+            if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        let recent = recent.iter().map(|(from, at)| (from.as_str(), *at));
-        Ok(allow(now, limits, sender.as_str(), recent))
+        Ok(allowed)
     }
 }
 

@@ -13,7 +13,7 @@ pub use clean::{clean, in_place};
 pub use frame::Frame;
 pub use kind::{Kind, UnknownKind};
 pub use neutral::neutral;
-pub use rate::{Limits, Wait, Whose, allow};
+pub use rate::{Limits, Tally, Wait, Whose};
 pub use schedule::{FirstWait, FirstWaitError, Step, next_at, step};
 pub use select::{Chosen, PrefixError, prefix};
 pub use text::{LIMIT, Text, TextError, one_line, prepare};

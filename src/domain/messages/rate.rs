@@ -37,38 +37,49 @@ pub struct Wait {
     pub window_ms: u64,
 }
 
-/// Whether `sender` may send a message now, after those in the log: their senders and times, newest first.
-///
-/// A line counts if its time is not in the future (the clock was set back) and not a window or more ago. The log is read
-/// no further than needed: to the line that fills a limit, or to the first that is too old.
-///
-/// # Errors
-/// If one of the limits is reached.
-pub fn allow<'a>(
+/// Counts messages of the log, the newest first, until one of the limits is reached.
+#[derive(Debug)]
+pub struct Tally<'a> {
     now: Timestamp,
-    limits: &Limits,
-    sender: &str,
-    recent: impl IntoIterator<Item = (&'a str, Timestamp)>,
-) -> Result<(), Wait> {
-    let Limits { window_ms, .. } = *limits;
-    let (mut own, mut all) = (0, 0);
-    for (from, at) in recent {
-        if at > now {
-            continue;
+    limits: &'a Limits,
+    sender: &'a str,
+    own: usize,
+    all: usize,
+}
+
+impl<'a> Tally<'a> {
+    /// Nothing counted yet, for a message that `sender` would send now.
+    #[must_use]
+    pub fn new(now: Timestamp, limits: &'a Limits, sender: &'a str) -> Self {
+        Self { now, limits, sender, own: 0, all: 0 }
+    }
+
+    /// Whether a message of then is too old to count.
+    #[must_use]
+    pub fn is_old(&self, at: Timestamp) -> bool {
+        at <= self.now && at.ms_before(self.now) >= self.limits.window_ms
+    }
+
+    /// Counts a message, unless its time is in the future (the clock was set back) or it is too old.
+    ///
+    /// # Errors
+    /// If one of the limits is reached by it: the message must wait.
+    pub fn count(&mut self, from: &str, at: Timestamp) -> Result<(), Wait> {
+        if at > self.now || self.is_old(at) {
+            return Ok(());
         }
-        let age = at.ms_before(now);
-        if age >= window_ms {
-            break;
-        }
-        all += 1;
-        own += usize::from(from == sender);
+        let Limits { window_ms, per_sender, by_all } = *self.limits;
+        self.all += 1;
+        self.own += usize::from(from == self.sender);
         // Of two limits the one that is reached by the newer line has the longer wait.
-        let reached = [(Whose::Sender, own, limits.per_sender.max(1)), (Whose::All, all, limits.by_all.max(1))];
-        if let Some((whose, _, limit)) = reached.into_iter().find(|(_, count, limit)| count >= limit) {
-            return Err(Wait { for_ms: window_ms - age, whose, limit, window_ms });
+        let reached = [(Whose::Sender, self.own, per_sender.max(1)), (Whose::All, self.all, by_all.max(1))];
+        match reached.into_iter().find(|(_, count, limit)| count >= limit) {
+            Some((whose, _, limit)) => {
+                Err(Wait { for_ms: window_ms - at.ms_before(self.now), whose, limit, window_ms })
+            }
+            None => Ok(()),
         }
     }
-    Ok(())
 }
 
 impl fmt::Display for Wait {
@@ -89,6 +100,24 @@ impl std::error::Error for Wait {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What comes of counting these, as far as is needed.
+    fn allow<'a>(
+        now: Timestamp,
+        limits: &Limits,
+        sender: &str,
+        recent: impl IntoIterator<Item = (&'a str, Timestamp)>,
+    ) -> Result<(), Wait> {
+        let mut tally = Tally::new(now, limits, sender);
+        recent
+            .into_iter()
+            .take_while(|(_, at)| !tally_old(now, limits, *at))
+            .try_for_each(|(from, at)| tally.count(from, at))
+    }
+
+    fn tally_old(now: Timestamp, limits: &Limits, at: Timestamp) -> bool {
+        Tally::new(now, limits, "").is_old(at)
+    }
 
     const NOW: u64 = 1_795_228_279_860;
     const LIMITS: Limits = Limits { window_ms: 60_000, per_sender: 3, by_all: 5 };
