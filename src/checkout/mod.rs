@@ -7,6 +7,7 @@ mod naming;
 mod pattern;
 mod place;
 mod resolve;
+mod target;
 
 use std::{
     ffi::OsStr,
@@ -17,6 +18,7 @@ pub use error::{Error, Other};
 use git::{Located, around};
 use place::Place;
 use resolve::resolve;
+pub use target::Target;
 
 use crate::{
     domain::Worktree,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Checkout, Error, Other, Purpose, pattern,
+    Checkout, Error, Other, Purpose, Target, pattern,
     place::{Place, Placed},
     resolve::{Resolved, resolve},
 };
@@ -69,6 +69,14 @@ impl Checkout {
             };
             Error::BadPattern { text: shown() + &whole, why: error.to_string() }
         })
+    }
+
+    /// The resource that a file to be written is, or the directory.
+    ///
+    /// # Errors
+    /// As [`Checkout::resource`].
+    pub fn resource_of(&self, target: &Target) -> Result<Resource, Error> {
+        self.file_or_tree(target.resolved(), &|| target.path().to_string_lossy().into_owned())
     }
 
     fn file_or_tree(&self, found: &Resolved, shown: &dyn Fn() -> String) -> Result<Resource, Error> {

@@ -128,6 +128,7 @@ pub(super) fn holding(found: &Found, now: Now) -> String {
     let run = match (&lease.class, &lease.wrapper) {
         (Class::Run, Some(wrapper)) => format!(", by a run (process {})", wrapper.process.pid),
         (Class::Run, None) => ", by a run".to_owned(),
+        (Class::Automatic, _) => ", by editing it".to_owned(),
         (Class::Explicit, _) => String::new(),
     };
     format!("{}{shared}{run} since {} ({since} ago), {state}{reason}", lease.agent_id, lease.acquired_at)

@@ -8,6 +8,9 @@ use crate::{
     host,
 };
 
+/// Of a lease of the agent's own subagent, or of the agent that it is a subagent of.
+pub(super) const RELATIVE: &str = "that is a subagent of the same agent, or the agent that yours is a subagent of: waiting for each other would not end";
+
 /// How many leases or places in the way are named beside the first; a directory may hold thousands.
 const NAMED: usize = 9;
 

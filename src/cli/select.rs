@@ -112,14 +112,14 @@ impl Chosen {
     pub(super) fn nothing(&self) -> &'static str {
         match self.who {
             Claimant::Bearer(_) => "no lease here has this token",
-            Claimant::Agent(_) | Claimant::AgentAndRuns(_) => "nothing of yours is locked",
+            Claimant::Agent(_) | Claimant::AgentAndRuns(_) | Claimant::Automatic(_) => "nothing of yours is locked",
         }
     }
 
     /// The resources of the request when there is no state directory to look in.
     fn named(&self) -> Vec<Changed> {
         match &self.which {
-            Selector::All => Vec::new(),
+            Selector::All | Selector::Files(_) => Vec::new(),
             Selector::On(resources) => resources
                 .iter()
                 .map(|resource| Changed {

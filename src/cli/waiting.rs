@@ -2,7 +2,14 @@
 
 use std::{ffi::OsString, mem::ManuallyDrop, time::Duration};
 
-use super::{Code, Failure, Report, args, describe, identity::Identity, locate::Target, refusal};
+use super::{
+    Code, Failure, Report,
+    args::{self, shell_word},
+    describe,
+    identity::Identity,
+    locate::Target,
+    refusal,
+};
 use crate::{
     domain::{Acquired, Granted, Keep, Locks, Mode, Refusal, Request, Waiter},
     fs::{FileName, Watch},
@@ -80,6 +87,9 @@ pub(super) fn acquire_then(
     loop {
         let looking = if waiter.is_some() { &patient } else { locks };
         match looking.attempt_then(request, Keep::Wait, &mut waiter, &mut *then) {
+            Ok(Acquired::Refused(refusal)) if refusal.place.is_none() => {
+                return asker.granted(Acquired::Refused(refusal));
+            }
             Ok(Acquired::Refused(refusal)) => {
                 if last.place.is_none() {
                     report.note(&asker.waiting(&refusal, limit));
@@ -173,7 +183,12 @@ impl<'a> Asker<'a> {
                             place.ticket.ticket
                         ))
                         .next("swarmlock queue"),
-                    None => failure.next(self.again()),
+                    None => match refusal.relative(self.identity.map(|identity| &identity.id)) {
+                        Some(found) => failure
+                            .help(refusal::RELATIVE)
+                            .next(format!("swarmlock who {}", shell_word(found.head.text().as_ref()))),
+                        None => failure.next(self.again()),
+                    },
                 }
             }
             Acquired::Deadlock(links) => refusal::deadlock(&links),

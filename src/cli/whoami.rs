@@ -62,7 +62,7 @@ fn advice(identity: &Identity) -> Option<&'static str> {
         Source::Session { guessed: true, .. } => {
             Some("several harnesses have left their sessions here; set SWARMLOCK_AGENT or say --agent")
         }
-        Source::Session { .. } | Source::Flag | Source::Environment | Source::Pane => None,
+        Source::Session { .. } | Source::Flag | Source::Environment | Source::Hook | Source::Pane => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The table of keys: what each is called, what it takes, what it is for.
+//! What keys of the configuration take, and how they are read.
 
 use std::{ops::Range, time::Duration};
 
@@ -6,7 +6,6 @@ use serde_json::Value;
 use toml::{Spanned, de::DeValue};
 
 use super::{Config, PatternCheck};
-use crate::domain::Ttl;
 
 /// One key of `config.toml`.
 #[derive(Debug)]
@@ -46,8 +45,26 @@ pub enum Kind {
         /// Writes it into one.
         put: fn(&mut Config, usize),
     },
+    /// `true` or `false`.
+    Flag {
+        /// Reads it from a configuration.
+        get: fn(&Config) -> bool,
+        /// Writes it into one.
+        put: fn(&mut Config, bool),
+    },
+    /// One of these words, in quotes.
+    Choice {
+        /// The words.
+        words: &'static [&'static str],
+        /// Reads it from a configuration.
+        get: fn(&Config) -> &'static str,
+        /// Writes it into one.
+        put: fn(&mut Config, &str),
+    },
     /// A list of words in quotes.
     Words {
+        /// Says what is wrong with one.
+        check: fn(&str) -> Result<(), String>,
         /// How many at most.
         most: usize,
         /// The longest of them, in bytes.
@@ -70,159 +87,6 @@ pub enum Kind {
     },
 }
 
-/// Every key, in the order of the documents. The defaults are those of [`Config::default`].
-pub const KEYS: &[Key] = &[
-    Key {
-        name: "default_ttl",
-        about: "How long a lease lasts without a sign of life of its agent, for an acquire without --ttl; whole seconds, rounded up",
-        kind: Kind::Duration {
-            min: Duration::from_secs(1),
-            max: Duration::from_secs(24 * 3600),
-            get: |config| Duration::from_secs(config.default_ttl.seconds()),
-            put: |config, given| {
-                config.default_ttl = Ttl::new(given).map_err(|error| error.to_string())?;
-                Ok(())
-            },
-        },
-    },
-    Key {
-        name: "guard_wait",
-        about: "How long a change waits for another change to finish, without --guard-wait",
-        kind: Kind::Duration {
-            min: Duration::ZERO,
-            max: Duration::from_secs(3600),
-            get: |config| config.guard_wait,
-            put: |config, given| {
-                config.guard_wait = given;
-                Ok(())
-            },
-        },
-    },
-    Key {
-        name: "max_resources",
-        about: "The most resources in one acquire",
-        kind: Kind::Integer {
-            min: 1,
-            max: 250,
-            unit: "resources",
-            get: |config| config.max_resources,
-            put: |config, given| config.max_resources = given,
-        },
-    },
-    Key {
-        name: "max_reason",
-        about: "The longest reason; a longer one is refused",
-        kind: Kind::Integer {
-            min: 1,
-            max: 8192,
-            unit: "bytes",
-            get: |config| config.max_reason,
-            put: |config, given| config.max_reason = given,
-        },
-    },
-    Key {
-        name: "max_depth",
-        about: "How many runs may be nested in each other",
-        kind: Kind::Integer {
-            min: 1,
-            max: 100,
-            unit: "runs",
-            get: |config| config.max_depth,
-            put: |config, given| config.max_depth = given,
-        },
-    },
-    Key {
-        name: "message_rate",
-        about: "How many messages one agent may send in message_window; a broadcast is one",
-        kind: Kind::Integer {
-            min: 1,
-            max: 1_000_000,
-            unit: "messages",
-            get: |config| config.message_rate,
-            put: |config, given| config.message_rate = given,
-        },
-    },
-    Key {
-        name: "message_rate_all",
-        about: "How many messages all agents together may send in message_window",
-        kind: Kind::Integer {
-            min: 1,
-            max: 1_000_000,
-            unit: "messages",
-            get: |config| config.message_rate_all,
-            put: |config, given| config.message_rate_all = given,
-        },
-    },
-    Key {
-        name: "message_window",
-        about: "The time in which messages are counted",
-        kind: Kind::Duration {
-            min: Duration::from_secs(1),
-            max: Duration::from_secs(3600),
-            get: |config| config.message_window,
-            put: |config, given| {
-                config.message_window = given;
-                Ok(())
-            },
-        },
-    },
-    Key {
-        name: "message_log_size",
-        about: "The size at which agent_messages.log is rotated",
-        kind: Kind::Integer {
-            min: 64 * 1024,
-            max: 1 << 30,
-            unit: "bytes",
-            get: |config| config.message_log_size,
-            put: |config, given| config.message_log_size = given,
-        },
-    },
-    Key {
-        name: "message_log_count",
-        about: "How many rotated logs of messages are kept; one that is still to be read or acknowledged is kept all the same",
-        kind: Kind::Integer {
-            min: 1,
-            max: 1000,
-            unit: "files",
-            get: |config| config.message_log_count,
-            put: |config, given| config.message_log_count = given,
-        },
-    },
-    Key {
-        name: "message_log_age",
-        about: "How long rotated logs of messages are kept; one that is still to be read or acknowledged is kept all the same",
-        kind: Kind::Duration {
-            min: Duration::from_secs(60),
-            max: Duration::from_secs(10 * 365 * 24 * 3600),
-            get: |config| config.message_log_age,
-            put: |config, given| {
-                config.message_log_age = given;
-                Ok(())
-            },
-        },
-    },
-    Key {
-        name: "harnesses",
-        about: "Names of executables that agents run in, in addition to those that are known",
-        kind: Kind::Words {
-            most: 64,
-            longest: 64,
-            get: |config| &config.harnesses,
-            put: |config, given| config.harnesses = given,
-        },
-    },
-    Key {
-        name: "redact",
-        about: "Patterns of secrets that must not be stored, in addition to those that are built in",
-        kind: Kind::Patterns {
-            most: 64,
-            longest: 512,
-            get: |config| &config.redact,
-            put: |config, given| config.redact = given,
-        },
-    },
-];
-
 /// A value that a key does not take.
 #[derive(Debug)]
 pub(super) struct Wrong {
@@ -238,6 +102,8 @@ impl Key {
         match &self.kind {
             Kind::Duration { min, max, .. } => format!("a duration from {} to {}", duration(*min), duration(*max)),
             Kind::Integer { min, max, unit, .. } => format!("a number of {unit} from {min} to {max}"),
+            Kind::Flag { .. } => "true or false".to_owned(),
+            Kind::Choice { words, .. } => format!("one of \"{}\"", words.join("\", \"")),
             Kind::Words { most, longest, .. } => {
                 format!("a list of at most {most} names of at most {longest} bytes")
             }
@@ -253,6 +119,8 @@ impl Key {
         match &self.kind {
             Kind::Duration { get, .. } => duration(get(config)).into(),
             Kind::Integer { get, .. } => get(config).into(),
+            Kind::Flag { get, .. } => get(config).into(),
+            Kind::Choice { get, .. } => get(config).into(),
             Kind::Words { get, .. } | Kind::Patterns { get, .. } => get(config).into(),
         }
     }
@@ -294,21 +162,34 @@ impl Key {
                 put(config, patterns.collect::<Result<_, _>>()?);
                 Ok(())
             }
-            (Kind::Words { most, longest, put, .. }, DeValue::Array(list)) => {
+            (Kind::Flag { put, .. }, DeValue::Boolean(given)) => {
+                put(config, *given);
+                Ok(())
+            }
+            (Kind::Choice { words, put, .. }, DeValue::String(text)) => {
+                if !words.contains(&text.as_ref()) {
+                    return Err(out_of_range(text));
+                }
+                put(config, text);
+                Ok(())
+            }
+            (Kind::Words { check, most, longest, put, .. }, DeValue::Array(list)) => {
                 if list.len() > *most {
                     return Err(out_of_range(&format!("{} names", list.len())));
                 }
-                let name = |text: &str| match text.contains('/') || text.trim().is_empty() {
-                    true => Err("it is no name of an executable".to_owned()),
-                    false => Ok(()),
-                };
-                let words = list.iter().map(|item| self.item("a name", item, *longest, &name));
+                let words = list.iter().map(|item| self.item("a name", item, *longest, check));
                 put(config, words.collect::<Result<_, _>>()?);
                 Ok(())
             }
-            (Kind::Duration { .. } | Kind::Integer { .. } | Kind::Words { .. } | Kind::Patterns { .. }, _) => {
-                Err(other_type())
-            }
+            (
+                Kind::Duration { .. }
+                | Kind::Integer { .. }
+                | Kind::Flag { .. }
+                | Kind::Choice { .. }
+                | Kind::Words { .. }
+                | Kind::Patterns { .. },
+                _,
+            ) => Err(other_type()),
         }
     }
 
@@ -339,6 +220,8 @@ impl Key {
         match self.kind {
             Kind::Duration { .. } => "a duration in quotes, as \"90s\", \"5m\", \"1h30m\"",
             Kind::Integer { .. } => "a whole number without quotes",
+            Kind::Flag { .. } => "true or false without quotes",
+            Kind::Choice { .. } => "a word in quotes",
             Kind::Words { .. } => "a list of names in quotes, as ['my-agent']",
             Kind::Patterns { .. } => "a list of patterns in quotes, as ['internal-[0-9]+']",
         }

@@ -6,15 +6,17 @@ mod error;
 mod keys;
 mod nearest;
 mod page;
+mod table;
 
 use std::time::Duration;
 
 use toml::de::DeTable;
 
 pub use error::{ConfigError, LoadError};
-pub use keys::{KEYS, Key, Kind};
+pub use keys::{Key, Kind};
 pub use nearest::nearest;
 pub use page::{page, template};
+pub use table::KEYS;
 
 use crate::{
     domain::Ttl,
@@ -52,8 +54,23 @@ pub struct Config {
     pub message_log_age: Duration,
     /// Names of executables that are harnesses, in addition to those that are built in.
     pub harnesses: Vec<String>,
+    /// Whether the edit hook locks what nobody holds.
+    pub auto_acquire: bool,
+    /// What the edit hook does when it cannot tell who holds a file.
+    pub fail: Fail,
+    /// Tools that edit files, in addition to those that are known, as they were written.
+    pub edit_tools: Vec<String>,
     /// Patterns of secrets, in addition to those that are built in, as they were written.
     pub redact: Vec<String>,
+}
+
+/// What becomes of an edit when trouble of ours keeps us from telling who holds the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fail {
+    /// It goes on, with a warning.
+    Open,
+    /// It is refused.
+    Closed,
 }
 
 /// A configuration and where it comes from.
@@ -82,6 +99,9 @@ impl Default for Config {
             message_log_count: 9,
             message_log_age: Duration::from_secs(30 * 24 * 3600),
             harnesses: Vec::new(),
+            auto_acquire: true,
+            fail: Fail::Open,
+            edit_tools: Vec::new(),
             redact: Vec::new(),
         }
     }

@@ -33,6 +33,22 @@ impl AgentId {
         self != other && self.0.eq_ignore_ascii_case(&other.0)
     }
 
+    /// The agent that this one is a subagent of: the id without the dot and the eight digits behind it.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (parent, digits) = self.0.rsplit_once('.')?;
+        let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (digits.len() == 8 && digits.bytes().all(hex)).then(|| Self::new(parent).ok()).flatten()
+    }
+
+    /// Whether one of these is a subagent of the other, or both are of the same agent: neither goes on while the other
+    /// waits.
+    #[must_use]
+    pub fn is_relative(&self, other: &Self) -> bool {
+        let root = |id: &Self| id.parent().unwrap_or_else(|| id.clone());
+        self != other && root(self) == root(other)
+    }
+
     /// The id itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -72,6 +88,20 @@ impl fmt::Display for AgentId {
 #[cfg(test)]
 mod tests {
     use super::AgentId;
+
+    #[test]
+    fn subagents_are_relatives_of_their_parent_and_of_each_other() {
+        let id = |text: &str| AgentId::new(text).unwrap();
+        let (parent, one, other) =
+            (id("claude-3f9a2c1b"), id("claude-3f9a2c1b.7d21e0aa"), id("claude-3f9a2c1b.00000000"));
+        assert_eq!((one.parent().as_ref(), parent.parent()), (Some(&parent), None));
+        assert!(parent.is_relative(&one) && one.is_relative(&parent) && one.is_relative(&other));
+        assert!(!one.is_relative(&one) && !one.is_relative(&id("claude-3f9a2c1c.7d21e0aa")));
+        for plain in ["a.b", "a.7D21E0AA", "a.7d21e0a", "a.7d21e0aaa", "7d21e0aa"] {
+            assert_eq!(id(plain).parent(), None, "{plain}");
+            assert!(!id(plain).is_relative(&id("a")), "{plain}");
+        }
+    }
 
     #[test]
     fn ids_are_plain_words() {

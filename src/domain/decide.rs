@@ -9,6 +9,8 @@ pub enum Claimant {
     Agent(AgentId),
     /// The same, and what commands hold that it runs.
     AgentAndRuns(AgentId),
+    /// An agent, by its identity: what the edit hook took for it.
+    Automatic(AgentId),
     /// Whoever bears the token of the lease.
     Bearer(Token),
 }
@@ -19,7 +21,8 @@ impl Claimant {
     pub fn owns(&self, lease: &Holder) -> bool {
         match self {
             // What a command runs under is the wrapper's, who has the token.
-            Self::Agent(agent) => lease.agent_id == *agent && lease.class == Class::Explicit,
+            Self::Agent(agent) => lease.agent_id == *agent && lease.class.is_own(),
+            Self::Automatic(agent) => lease.agent_id == *agent && lease.class == Class::Automatic,
             Self::AgentAndRuns(agent) => lease.agent_id == *agent,
             Self::Bearer(token) => lease.token == *token,
         }

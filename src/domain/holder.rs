@@ -33,16 +33,26 @@ impl Mode {
 pub enum Class {
     /// Somebody asked for it.
     Explicit,
+    /// The edit hook took it for an agent that edits a file: it is renewed only by touching that file, and ends with the
+    /// agent's turn.
+    Automatic,
     /// A command runs under it: it belongs to the process that runs the command, not to all of its agent.
     Run,
 }
 
 impl Class {
+    /// Whether it is the agent's own, not that of one command that it runs.
+    #[must_use]
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::Explicit | Self::Automatic)
+    }
+
     /// How it came about in one word, as files and output name it.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Explicit => "explicit",
+            Self::Automatic => "automatic",
             Self::Run => "run",
         }
     }
@@ -106,8 +116,8 @@ impl Party {
             _ if lease.agent_id != self.agent => Whose::Other,
             (Class::Run, _) if self.inside.contains(&lease.lease) => Whose::Kin,
             (Class::Run, _) => Whose::Other,
-            (Class::Explicit, Class::Run) => Whose::Kin,
-            (Class::Explicit, Class::Explicit) => Whose::Mine,
+            (Class::Explicit | Class::Automatic, Class::Run) => Whose::Kin,
+            (Class::Explicit | Class::Automatic, Class::Explicit | Class::Automatic) => Whose::Mine,
         }
     }
 }
@@ -232,6 +242,7 @@ impl Holder {
         self.renewed_mono_ms = other.renewed_mono_ms;
         self.ttl_s = other.ttl_s;
         self.max_hold_s = other.max_hold_s;
+        self.class = other.class;
         self.reason.clone_from(&other.reason);
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{AgentId, Class, Holder, Kind, Mode, Resource, Result, resource::shown};
+use super::{AgentId, Holder, Kind, Mode, Resource, Result, resource::shown};
 use crate::store::{ClaimKey, Error, FORMAT, Versioned, parse_json};
 
 /// A lock file as it is written.
@@ -251,8 +251,8 @@ impl LockFile {
         // A command that an agent runs may lock what the agent holds.
         let one_agent =
             self.holders.windows(2).all(|two| matches!(two, [one, other] if one.agent_id == other.agent_id));
-        let explicit = self.holders.iter().filter(|holder| holder.class == Class::Explicit).count();
-        if self.head.mode == Mode::Exclusive && (!one_agent || explicit > 1) {
+        let own = self.holders.iter().filter(|holder| holder.class.is_own()).count();
+        if self.head.mode == Mode::Exclusive && (!one_agent || own > 1) {
             return Some("it is exclusive and has several holders");
         }
         for (at, holder) in self.holders.iter().enumerate() {

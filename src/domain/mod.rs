@@ -10,6 +10,7 @@ pub mod environment;
 mod glob;
 mod history;
 mod holder;
+pub mod hooks;
 mod key;
 mod lock_file;
 mod locks;
@@ -40,7 +41,7 @@ pub use holder::{Class, Holder, Mode, Party, Whose, Wrapper};
 pub use key::{NameError, NameKey, PathKey, TreeKey, Worktree, is_invisible};
 use lock_file::damage;
 pub use lock_file::{Head, LockFile, parse_lock};
-pub use locks::{Caller, CancelledPlace, Inside, Kernel, Locks, Waiter, Whereabouts};
+pub use locks::{Account, Caller, CancelledPlace, Inside, Kernel, Locks, Waiter, Whereabouts};
 pub use notices::notices;
 pub use outcome::{
     Acquired, Changed, Cleaned, Found, Grant, Granted, Link, Looked, Outcome, Place, Refusal, Request, Selector,

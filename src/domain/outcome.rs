@@ -123,6 +123,15 @@ pub struct Refusal {
     pub place: Option<Place>,
 }
 
+impl Refusal {
+    /// The first lease in the way that is of a relative of this agent.
+    #[must_use]
+    pub fn relative(&self, agent: Option<&AgentId>) -> Option<&Found> {
+        let agent = agent?;
+        self.held.iter().find(|found| found.lease.agent_id.is_relative(agent))
+    }
+}
+
 /// A place in line.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -154,6 +163,8 @@ pub struct Link {
 pub enum Selector {
     /// Those on these resources.
     On(Vec<Resource>),
+    /// Those in these lock files.
+    Files(Vec<ClaimKey>),
     /// All that are the claimant's.
     All,
 }

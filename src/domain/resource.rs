@@ -168,6 +168,22 @@ impl Resource {
     }
 }
 
+impl Resource {
+    /// Whether the lock file `key` is one of this resource, or of a directory or a pattern that it is part of; where the
+    /// name of a pattern's file does not tell, it may be.
+    pub(super) fn may_be_held_at(&self, key: &ClaimKey) -> bool {
+        let Candidates { read, scan } = candidates(self);
+        let family = key.place().family();
+        let here = || self.worktree().map(|worktree| worktree.place(family));
+        let scanned = || {
+            scan.contains(&family)
+                && here().as_ref() == Some(key.place())
+                && self.files().is_some_and(|files| may_overlap(&files, family, key.name().as_str(), &mut Vec::new()))
+        };
+        read.contains(key) || scanned()
+    }
+}
+
 /// Where locks that overlap a resource may stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Candidates {

@@ -64,7 +64,7 @@ pub fn verdict(lease: &Holder, facts: &Facts, evidence: &Evidence) -> Verdict {
     }
     if evidence.gone {
         let why = match lease.class {
-            Class::Explicit => "its agent's process is gone",
+            Class::Explicit | Class::Automatic => "its agent's process is gone",
             Class::Run => "the process that ran its command is gone",
         };
         return Verdict::Orphaned { why };
@@ -73,8 +73,8 @@ pub fn verdict(lease: &Holder, facts: &Facts, evidence: &Evidence) -> Verdict {
     // A working agent renews by working what it asked for.
     let seen = match lease.class {
         Class::Explicit => evidence.seen,
-        // The wrapper renews it, as long as it does.
-        Class::Run => None,
+        // It is renewed by touching the file alone, or by the wrapper, as long as it does.
+        Class::Automatic | Class::Run => None,
     };
     let granted = Moment { wall: lease.acquired_at, mono_ms: lease.acquired_mono_ms };
     let at_most = match lease.max_hold_s.map(|max_hold_s| left(granted, max_hold_s.saturating_mul(1000), facts)) {

@@ -4,6 +4,7 @@
 mod ancestors;
 pub mod child;
 mod harness;
+mod input;
 mod process;
 pub mod tmux;
 
@@ -23,6 +24,7 @@ use crate::{
 };
 
 pub use ancestors::{Ancestors, Pane, is_pane_of};
+pub use input::{End, Input, read_stdin};
 pub use process::{liveness, pid_namespace, wrapper};
 
 /// Now, by both clocks.

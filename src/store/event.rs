@@ -101,6 +101,9 @@ pub struct Event {
     /// Whether that lease is exclusive or shared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<Cow<'static, str>>,
+    /// How that lease came about, unless somebody asked for it or a command runs under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<Cow<'static, str>>,
     /// The fence of that lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fence: Option<u64>,
@@ -135,6 +138,7 @@ impl Event {
             by: None,
             agent_id: None,
             mode: None,
+            class: None,
             fence: None,
             ttl_s: None,
             reason: None,

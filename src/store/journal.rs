@@ -135,3 +135,28 @@ pub fn events_after(state: &StateDir, n: u64) -> Result<Vec<Event>> {
         length = length.saturating_mul(8);
     }
 }
+
+/// Calls `each` with every whole line of the log from `offset` on, a place between two lines; how far that came, in bytes
+/// from the start. Of more than `most` bytes the first are left out, and so are they where the log is shorter than that:
+/// then it is another one.
+///
+/// # Errors
+/// If the log cannot be read; a missing log is empty.
+pub fn events_from(state: &StateDir, offset: Option<u64>, most: u64, mut each: impl FnMut(&[u8])) -> Result<u64> {
+    let Some(file) = state.dir().open_file(&[&layout::EVENTS])? else { return Ok(0) };
+    let newest = file.size().saturating_sub(most);
+    let (from, cut) = match offset.filter(|offset| *offset <= file.size() && *offset >= newest) {
+        Some(offset) => (offset, false),
+        None => (newest, newest > 0),
+    };
+    let mut bytes = Vec::new();
+    file.read_into(from, READ_LIMIT, &mut bytes)?;
+    let Some(last) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Ok(from) };
+    let mut lines = bytes.get(..last).unwrap_or_default().split(|byte| *byte == b'\n');
+    if cut {
+        // Perhaps the end of one.
+        lines.next();
+    }
+    lines.for_each(&mut each);
+    Ok(from.saturating_add(last as u64).saturating_add(1))
+}

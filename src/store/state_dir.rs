@@ -45,6 +45,10 @@ pub mod layout {
     pub const ACKS: FileName = FileName::literal("PENDING_ACKS.json");
     /// How far each agent has read, by agent.
     pub const CURSORS: FileName = FileName::literal("cursors");
+    /// What the hooks of each agent know of the log, by agent.
+    pub const HOOKS: FileName = FileName::literal("hooks");
+    /// The log of edits that went on without protection.
+    pub const UNPROTECTED: FileName = FileName::literal("unprotected.log");
     /// Damaged files, set aside.
     pub const QUARANTINE: FileName = FileName::literal("quarantine");
     /// Half-made files.

@@ -19,11 +19,11 @@ use clap::{ArgMatches, FromArgMatches as _};
 
 use super::{
     CHANGES, Code, Failure, LOOKS, Report, args,
-    identity::{Environment, Identity, SESSION_VARIABLES},
+    identity::{Environment, Identity, SESSION_VARIABLES, Told},
     report::Format,
 };
 use crate::{
-    checkout::Checkout,
+    checkout::{self, Checkout},
     config::Config,
     domain::{AgentId, DEPTH_VARIABLE, Process, mail::is_due, redact::Redactor},
     fs::Dir,
@@ -78,6 +78,8 @@ pub(in crate::cli) struct Context {
     found: RefCell<Option<StateDir>>,
     /// The configuration, if it was read for that and is valid.
     config: OnceCell<Config>,
+    /// What a hook was told of who calls.
+    told: OnceCell<Told>,
     identity: OnceCell<Option<Identity>>,
     process: OnceCell<Option<Process>>,
 }
@@ -109,6 +111,7 @@ impl Context {
             checkout: OnceCell::new(),
             found: RefCell::default(),
             config: OnceCell::new(),
+            told: OnceCell::new(),
             identity: OnceCell::new(),
             process: OnceCell::new(),
         })
@@ -221,6 +224,21 @@ impl Context {
         }
         let found = Checkout::find(self.cwd()?, self.dir()?)?;
         Ok(self.checkout.get_or_init(|| found).clone())
+    }
+
+    /// The checkout that a file in this directory (absolute, without links) is in, which this call is about from now on
+    /// unless it is about another already; `None` if it is in none.
+    pub(in crate::cli) fn checkout_of(&self, dir: &Path) -> Result<Option<Checkout>, Failure> {
+        match Checkout::find(dir, self.dir()?) {
+            Ok(found) => Ok(Some(found)),
+            Err(checkout::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Says that this call is about this checkout, unless it is about another already.
+    pub(in crate::cli) fn settle_on(&self, checkout: &Checkout) {
+        self.checkout.get_or_init(|| checkout.clone());
     }
 
     /// The checkout that `init` would give a state directory.

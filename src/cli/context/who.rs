@@ -3,7 +3,7 @@
 use super::{
     super::{
         Failure,
-        identity::{self, Identity, Source, Tried},
+        identity::{self, Identity, Source, Told, Tried},
     },
     Context,
 };
@@ -33,6 +33,11 @@ impl Context {
         Party { inside: self.inside.clone(), ..Party::agent(agent) }
     }
 
+    /// Says what a hook was told of who calls, before anybody asks.
+    pub(in crate::cli) fn tell(&self, told: Told) {
+        self.told.get_or_init(|| told);
+    }
+
     /// Who is asking, for what can be done without knowing.
     pub(in crate::cli) fn identity_if_known(&self) -> Result<Option<Identity>, Failure> {
         if let Some(known) = self.identity.get() {
@@ -40,10 +45,20 @@ impl Context {
         }
         let found = {
             let mut ancestors = self.ancestors.borrow_mut();
-            ancestors.also(self.harnesses());
-            Identity::find(self.global.agent.as_deref(), &self.environment, &mut ancestors)?
+            let flag = self.global.agent.as_deref();
+            match self.told.get().map(|told| Identity::told(told, flag, &self.environment)).transpose()?.flatten() {
+                Some(found) => Some(found),
+                None => {
+                    ancestors.also(self.harnesses());
+                    Identity::find(flag, &self.environment, &mut ancestors)?
+                }
+            }
         };
         let found = found.map(|found| self.as_registered(found));
+        let found = found.map(|found| match self.told.get() {
+            Some(told) => found.of_subagent(told),
+            None => found,
+        });
         Ok(self.identity.get_or_init(|| found).clone())
     }
 
@@ -73,7 +88,7 @@ impl Context {
     /// The same identity under the id that its session or pane is registered with, if it is.
     fn as_registered(&self, identity: Identity) -> Identity {
         match identity.source {
-            Source::Session { guessed: false, .. } | Source::Pane => {}
+            Source::Session { guessed: false, .. } | Source::Hook | Source::Pane => {}
             Source::Session { .. } | Source::Flag | Source::Environment | Source::TerminalSession => return identity,
         }
         match self.registered(&identity) {
@@ -111,7 +126,11 @@ impl Context {
 
     /// The session that an identity is of, as its harness tells it.
     fn session_of(&self, identity: &Identity) -> Option<String> {
-        let Source::Session { variable, .. } = identity.source else { return None };
+        let variable = match identity.source {
+            Source::Session { variable, .. } => variable,
+            Source::Hook => return self.told.get()?.session.clone(),
+            Source::Flag | Source::Environment | Source::Pane | Source::TerminalSession => return None,
+        };
         let (_, value) = self.environment.sessions.iter().find(|(known, _)| known.name == variable)?;
         Some(value.to_string_lossy().into_owned())
     }
@@ -168,6 +187,8 @@ impl Whereabouts for Asking<'_> {
     }
 
     fn enrolment(&self) -> store::Result<Option<Enrolment>> {
-        self.identity.map(|identity| self.context.enrolment(identity)).transpose()
+        // A subagent comes and goes with its agent, which is entered.
+        let agent = self.identity.filter(|identity| identity.id.parent().is_none());
+        agent.map(|identity| self.context.enrolment(identity)).transpose()
     }
 }

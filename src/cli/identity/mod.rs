@@ -33,6 +33,17 @@ pub(super) struct Environment {
     pub(super) tmux_pane: Option<OsString>,
 }
 
+/// What a harness tells its hooks of who calls.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// The harness, by the name that its processes are known by too.
+    pub(super) harness: &'static str,
+    /// The session.
+    pub(super) session: Option<String>,
+    /// The subagent in it, if it is one that acts.
+    pub(super) subagent: Option<String>,
+}
+
 /// An identity and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
@@ -56,6 +67,8 @@ pub(super) enum Source {
         variable: &'static str,
         guessed: bool,
     },
+    /// What the harness tells its hooks of its session.
+    Hook,
     Pane,
     TerminalSession,
 }
@@ -78,6 +91,7 @@ impl Source {
             Self::Flag => "--agent",
             Self::Environment => AGENT_VARIABLE,
             Self::Session { variable, .. } => variable,
+            Self::Hook => "the hook's session",
             Self::Pane => PANE,
             Self::TerminalSession => "the terminal session",
         }
@@ -134,6 +148,32 @@ impl Identity {
         }
     }
 
+    /// The identity that a hook tells, where nobody has given the agent a name; `None` if it tells none.
+    pub(super) fn told(told: &Told, flag: Option<&str>, environment: &Environment) -> Result<Option<Self>, Failure> {
+        if flag.is_some() || environment.agent.is_some() {
+            return Ok(None);
+        }
+        let Some(session) = told.session.as_deref() else { return Ok(None) };
+        let mut search = Search { tried: Vec::new() };
+        match session::id_of(told.harness, session.as_ref()) {
+            Ok(id) => search.found(&id, Source::Hook, Some(told.harness), "told by the harness that calls the hook"),
+            Err(why) => {
+                search.ignored("the hook's session", why);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The same for the subagent that a hook tells of; its own where it tells of none.
+    pub(super) fn of_subagent(self, told: &Told) -> Self {
+        let Some(subagent) = told.subagent.as_deref().filter(|subagent| !subagent.is_empty()) else { return self };
+        match AgentId::new(&format!("{}.{}", self.id, session::digits(subagent.as_ref()))) {
+            Ok(id) => Self { id, source: Source::Hook, ..self },
+            // A name so long that nothing goes behind it: then it acts as its parent.
+            Err(_) => self,
+        }
+    }
+
     /// Whether a later call of the same agent certainly has the same identity, and another agent's has not.
     pub(super) fn reliable(&self) -> bool {
         self.doubt().is_none()
@@ -142,7 +182,11 @@ impl Identity {
     /// Who an unreliable identity says you are, and what is doubtful about it; `None` for a reliable one.
     pub(super) fn doubt(&self) -> Option<String> {
         let why = match self.source {
-            Source::Flag | Source::Environment | Source::Pane | Source::Session { guessed: false, .. } => return None,
+            Source::Flag
+            | Source::Environment
+            | Source::Hook
+            | Source::Pane
+            | Source::Session { guessed: false, .. } => return None,
             Source::Session { variable, guessed: true } => {
                 format!("by {variable}, which may be that of a harness around yours")
             }

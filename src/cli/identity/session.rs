@@ -56,10 +56,22 @@ pub(super) fn choose(set: &[&'static Variable], innermost: Option<&'static str>)
 /// # Errors
 /// Why the value is no session's id.
 pub(super) fn agent_id(variable: &Variable, value: &OsStr) -> Result<String, &'static str> {
+    id_of(variable.harness, value)
+}
+
+/// The same of a session of this harness, however it is told.
+///
+/// # Errors
+/// Why the value is no session's id.
+pub(super) fn id_of(harness: &str, value: &OsStr) -> Result<String, &'static str> {
     check(value)?;
+    Ok(format!("{harness}-{}", digits(value)))
+}
+
+/// Eight digits that stand for an id of a harness's own.
+pub(super) fn digits(value: &OsStr) -> String {
     let digest = Sha256::digest(value.as_bytes());
-    let hex: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("{}-{hex}", variable.harness))
+    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// # Errors

@@ -6,13 +6,14 @@ use super::{
     Locks,
     grant::New,
     line::Line,
+    renew::Renewal,
     stay::{Announced, Ending, Stay, former},
     survey::Lock,
 };
 use crate::{
     domain::{
-        AcquireDecision, Acquired, AgentId, Found, Grant, Granted, Holder, Mode, Overlap, Refusal, Request, Resource,
-        Result, Verdict, Whose, decide_acquire, is_worth_renewing,
+        AcquireDecision, Acquired, AgentId, Class, Found, Grant, Granted, Holder, Mode, Overlap, Refusal, Request,
+        Resource, Result, Verdict, Whose, decide_acquire, is_worth_renewing,
     },
     store::{ClaimKey, Former, Logged, Session, kind},
 };
@@ -64,13 +65,19 @@ impl Locks<'_> {
     ) -> Result<(Acquired, Line)> {
         let mut order: Vec<ClaimKey> = Vec::new();
         let mut steps: BTreeMap<ClaimKey, Step> = BTreeMap::new();
+        let mut covered: BTreeMap<ClaimKey, Granted> = BTreeMap::new();
         for resource in &request.resources {
             let key = resource.claim();
-            if steps.contains_key(&key) {
+            if steps.contains_key(&key) || covered.contains_key(&key) {
                 continue;
             }
             let locks = stay.survey.overlapping(resource)?;
             let decision = decide_acquire(request.mode, &overlaps(&locks, &key, request));
+            if let Some(found) = covering(&locks, decision, request) {
+                order.push(key.clone());
+                covered.insert(key, Granted { found, how: Grant::Renewed, also_held: Vec::new() });
+                continue;
+            }
             order.push(key.clone());
             steps.insert(key.clone(), Step { resource: resource.clone(), key, decision, locks, also_held: Vec::new() });
         }
@@ -97,7 +104,7 @@ impl Locks<'_> {
             step.also_held = stay.survey.elsewhere(&step.resource)?;
             step.also_held.retain(|found| found.lease.agent_id != request.party.agent);
         }
-        let (mut logged, mut done) = (Vec::new(), BTreeMap::new());
+        let (mut logged, mut done) = (Vec::new(), covered);
         let (again, new): (Vec<Step>, Vec<Step>) =
             steps.into_values().partition(|step| step.decision != AcquireDecision::Grant);
         // What is held already stays under its own lease. Before the grant: an upgrade alone takes nothing from anybody.
@@ -137,6 +144,20 @@ fn overlaps(locks: &[Lock], key: &ClaimKey, request: &Request) -> Vec<Overlap> {
         lock.standing().map(overlap).collect::<Vec<_>>()
     };
     locks.iter().flat_map(of_lock).collect()
+}
+
+/// The lease of the agent's own, on a directory or a pattern, that makes an automatic one on a file needless.
+fn covering(locks: &[Lock], decision: AcquireDecision, request: &Request) -> Option<Found> {
+    if decision != AcquireDecision::Grant || request.party.class != Class::Automatic {
+        return None;
+    }
+    let exclusive = locks.iter().filter(|lock| lock.head().mode == Mode::Exclusive);
+    exclusive.flat_map(|lock| lock.standing().map(move |(lease, verdict)| (lock, lease, verdict))).find_map(
+        |(lock, lease, verdict)| {
+            let theirs = request.party.relation(lease) != Whose::Other && !verdict.is_over();
+            if theirs { lock.found(lease.fence) } else { None }
+        },
+    )
 }
 
 /// What others hold of these, each lease once.
@@ -185,12 +206,17 @@ impl Stay<'_> {
         let found = own.found(fence).ok_or_else(|| vanished(&step.key))?;
         let Verdict::Live { left_ms } = found.verdict else { return Err(vanished(&step.key)) };
         let lease = &found.lease;
-        let other = request.ttl.is_some_and(|ttl| ttl != lease.ttl_s)
+        // What is asked for does not end with a turn.
+        let asked_for = lease.class == Class::Automatic && request.party.class == Class::Explicit;
+        let ttl = request.ttl.or_else(|| asked_for.then_some(request.default_ttl));
+        let other = asked_for
+            || ttl.is_some_and(|ttl| ttl != lease.ttl_s)
             || request.reason.as_ref().is_some_and(|reason| *reason != lease.reason);
         if !other && !is_worth_renewing(left_ms, lease.ttl_s.ms()) {
             return Ok((found, how));
         }
-        let (found, written) = self.renew(&own, fence, request.ttl, request.reason.clone())?;
+        let renewal = Renewal { ttl, reason: request.reason.clone(), asked_for };
+        let (found, written) = self.renew(&own, fence, renewal)?;
         logged.push(written);
         Ok((found, how))
     }

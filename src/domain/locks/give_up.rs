@@ -107,6 +107,16 @@ impl Stay<'_> {
             Selector::On(resources) => {
                 selected.extend(resources.iter().map(|one| Selected { resource: one.text(), key: one.claim() }));
             }
+            Selector::Files(keys) => {
+                let mut whole = BTreeSet::new();
+                for key in keys {
+                    // A lease over several goes as a whole, by whichever of its files it is named.
+                    let lock = self.survey.read(key)?;
+                    let leases = lock.iter().flat_map(Lock::standing).filter(|(lease, _)| who.owns(lease));
+                    whole.extend(leases.flat_map(|(lease, _)| lease.claims(key)));
+                }
+                selected.extend(whole.into_iter().map(|key| Selected { resource: key.file(), key }));
+            }
             Selector::All => self.survey.for_each(|key, found| match found {
                 Ok(found) if who.owns(&found.lease) => {
                     selected.push(Selected { resource: found.head.text(), key: key.clone() });
@@ -118,7 +128,7 @@ impl Stay<'_> {
         Ok(selected)
     }
 
-    fn release(&mut self, who: &Claimant, which: &Selector) -> Result<Vec<Changed>> {
+    pub(super) fn release(&mut self, who: &Claimant, which: &Selector) -> Result<Vec<Changed>> {
         let mut changed = Vec::new();
         let selected = self.select(who, which, &mut changed)?;
         let mut giving = Giving { keys: selected.iter().map(|one| one.key.clone()).collect(), ended: BTreeMap::new() };

@@ -76,7 +76,7 @@ impl InLine {
 /// Whether a ticket and what a later one asks for exclude each other.
 pub(super) fn conflict(earlier: &InLine, party: Option<&Party>, mode: Mode, wanted: &[Resource]) -> bool {
     // What an agent holds is no obstacle to itself, nor to a command that it runs.
-    let own = earlier.party.class == Class::Explicit && party.is_some_and(|party| party.agent == earlier.party.agent);
+    let own = earlier.party.class.is_own() && party.is_some_and(|party| party.agent == earlier.party.agent);
     let excludes = mode == Mode::Exclusive || earlier.ticket.mode == Mode::Exclusive;
     excludes && !own && earlier.wanted.iter().any(|one| wanted.iter().any(|other| meet(one, other)))
 }
@@ -218,7 +218,7 @@ impl Line {
         self.places.iter().find(|place| match number {
             Some(number) => place.ticket.number == number,
             None => {
-                let same = place.party.agent == party.agent && place.party.class == party.class;
+                let same = place.party.agent == party.agent && place.party.class.is_own() == party.class.is_own();
                 same && !place.held && place.ticket.mode == mode && keys(&place.wanted) == keys(wanted)
             }
         })
@@ -229,7 +229,7 @@ impl Line {
     pub(super) fn served(&self, request: &Request, number: Option<u64>) -> Vec<u64> {
         let granted: Vec<ClaimKey> = request.resources.iter().map(Resource::claim).collect();
         let served = |place: &&InLine| {
-            let left = !place.held && place.party.class == Class::Explicit && request.party.class == Class::Explicit;
+            let left = !place.held && place.party.class.is_own() && request.party.class.is_own();
             let mode = request.mode == Mode::Exclusive || place.ticket.mode == Mode::Shared;
             let all = || place.wanted.iter().all(|wanted| granted.contains(&wanted.claim()));
             Some(place.ticket.number) == number || (left && mode && place.party.agent == request.party.agent && all())
@@ -305,7 +305,7 @@ impl Line {
     /// What `waiting` keeps from `place` by waiting: a lease of its agent, or of the command that it is part of.
     pub(super) fn held_by<'p>(&self, place: &'p InLine, waiting: &InLine) -> Option<&'p Found> {
         place.obstacles.iter().flatten().find(|found| match found.lease.class {
-            Class::Explicit => found.lease.agent_id == waiting.party.agent,
+            Class::Explicit | Class::Automatic => found.lease.agent_id == waiting.party.agent,
             Class::Run => waiting.party.inside.contains(&found.lease.lease),
         })
     }

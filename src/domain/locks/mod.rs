@@ -4,6 +4,7 @@ mod acquire;
 mod cleanup;
 mod give_up;
 mod grant;
+mod hooks;
 mod line;
 mod queue;
 mod renew;
@@ -19,6 +20,7 @@ use super::{
     agents::Enrolment,
 };
 use crate::store::{Beats, ClaimKey, Claims, Machine, StateDir};
+pub use hooks::Account;
 pub use queue::{CancelledPlace, Waiter};
 use stay::{Life, Stay};
 use survey::Survey;

@@ -69,6 +69,11 @@ impl Locks<'_> {
             (Acquired::Refused(refusal), line) => (refusal, line),
             (done, _) => return Ok(done),
         };
+        // It would wait for somebody who waits for its end.
+        let kin = |found: &Found| request.party.agent.is_relative(&found.lease.agent_id);
+        if number_before.is_none() && refusal.held.iter().any(kin) {
+            return Ok(Acquired::Refused(refusal));
+        }
         if waiter.is_none() {
             line = stay.survey.line(&stay.session.tickets())?;
             *waiter = Some(self.take_place(stay, &line, request, keep, &refusal)?);

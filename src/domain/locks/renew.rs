@@ -17,6 +17,15 @@ use crate::{
     store::{ClaimKey, Logged, kind},
 };
 
+/// What a renewal changes beside the time.
+#[derive(Debug, Default)]
+pub(super) struct Renewal {
+    pub(super) ttl: Option<Ttl>,
+    pub(super) reason: Option<String>,
+    /// An automatic lease is explicit from now on.
+    pub(super) asked_for: bool,
+}
+
 /// The leases renewed by one call, by where they stand and their fence now: whether they had been over.
 type Renewed = BTreeMap<(ClaimKey, u64), bool>;
 
@@ -60,7 +69,7 @@ impl Locks<'_> {
         match (decide_renew(&facts), theirs) {
             (RenewDecision::Renew, Some(fence)) => {
                 stay.lives()?;
-                let (found, logged) = stay.renew(&lock, fence, ttl, None)?;
+                let (found, logged) = stay.renew(&lock, fence, Renewal { ttl, ..Renewal::default() })?;
                 renewed.insert((found.lease.home(key), fence), false);
                 Ok((Outcome::Renewed { found: Box::new(found), again: false }, logged))
             }
@@ -128,13 +137,8 @@ impl Stay<'_> {
     }
 
     /// Renews a lease where its life is kept. The lease as it then stands in `lock`.
-    pub(super) fn renew(
-        &mut self,
-        lock: &Lock,
-        fence: u64,
-        ttl: Option<Ttl>,
-        reason: Option<String>,
-    ) -> Result<(Found, Logged)> {
+    pub(super) fn renew(&mut self, lock: &Lock, fence: u64, renewal: Renewal) -> Result<(Found, Logged)> {
+        let Renewal { ttl, reason, asked_for } = renewal;
         let mut found = lock.found(fence).ok_or_else(|| vanished(&lock.key))?;
         let elsewhere = match found.lease.granted_by(&lock.key) {
             Some(last) => Some(self.survey.read(&last)?.ok_or_else(|| vanished(&last))?),
@@ -146,6 +150,9 @@ impl Stay<'_> {
         let mut renewed: Option<Holder> = None;
         for holder in holders.iter_mut().filter(|holder| holder.fence == fence) {
             holder.renew(self.now, same_boot, ttl, reason.clone());
+            if asked_for {
+                holder.class = Class::Explicit;
+            }
             renewed = Some(holder.clone());
         }
         found.lease.live_as(&renewed.ok_or_else(|| vanished(&home.key))?);

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        AgentId, Beat, Facts, Found, Holder, LockFile, Mode, Now, Origin, Result, Standing, agents::Registry, damage,
-        standing,
+        AgentId, Beat, Class, Facts, Found, Holder, LockFile, Mode, Now, Origin, Result, Standing, agents::Registry,
+        damage, standing,
     },
     fs::{FileName, Stamp},
     store::{CurrentEra, Entry, Error, Event, Former, Logged, Put, Session, kind, layout},
@@ -234,6 +234,7 @@ impl<'a> Stay<'a> {
             by: self.by.as_ref().map(ToString::to_string),
             agent_id: Some(lease.agent_id.to_string()),
             mode: (found.head.mode == Mode::Shared).then_some(Cow::Borrowed("shared")),
+            class: (lease.class == Class::Automatic).then_some(Cow::Borrowed(Class::Automatic.word())),
             fence: Some(lease.fence),
             ttl_s: Some(lease.ttl_s.seconds()),
             reason: Some(lease.reason.clone()).filter(|reason| !reason.is_empty()),
@@ -253,6 +254,7 @@ impl<'a> Stay<'a> {
         let event = Event {
             agent_id: None,
             mode: None,
+            class: None,
             fence: None,
             ttl_s: None,
             reason: self.reason.clone().filter(|_| why == Ending::Forced),

@@ -148,7 +148,7 @@ impl<'a> Survey<'a> {
         let facts = self.facts.get();
         let evidence = match (facts.era.number == Some(lease.era), lease.class) {
             (false, _) => Evidence::NOTHING,
-            (true, Class::Explicit) => self.evidence(&lease.agent_id)?,
+            (true, Class::Explicit | Class::Automatic) => self.evidence(&lease.agent_id)?,
             (true, Class::Run) => self.evidence_of_wrapper(lease)?,
         };
         Ok(verdict(lease, &facts, &evidence))

@@ -243,7 +243,7 @@ pub fn stand(ticket: &Ticket, held: bool, facts: &Facts, evidence: &Evidence) ->
         (true, _) => Presence::Waiting,
         // The command that was to be run has ended with its wrapper.
         (false, Class::Run) => Presence::Absent,
-        (false, Class::Explicit) => Presence::Away,
+        (false, Class::Explicit | Class::Automatic) => Presence::Away,
     };
     let allowed = if held { TURN_WAITING_MS } else { TURN_AWAY_MS };
     let ahead = match ticket.state.turn_mono_ms.filter(|_| facts.era.same_boot) {

@@ -1,0 +1,87 @@
+//! Whose locks decide about a file that somebody is about to write: those of the checkout that the file is in, wherever
+//! the writer is.
+
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path};
+
+use super::{
+    Checkout, Error,
+    resolve::{Resolved, resolve},
+};
+use crate::fs::Kind;
+
+/// A file to be written.
+#[derive(Debug)]
+pub struct Target {
+    resolved: Resolved,
+}
+
+impl Target {
+    /// Where `text` leads from `cwd` (absolute, without links).
+    ///
+    /// # Errors
+    /// If it is no path, or cannot be followed.
+    pub fn new(cwd: &Path, text: &OsStr) -> Result<Self, Error> {
+        // What is below the current directory is looked at from there: it has no links in it.
+        let below = text.as_bytes().strip_prefix(cwd.as_os_str().as_bytes()).and_then(|rest| rest.strip_prefix(b"/"));
+        let below = below.filter(|rest| !rest.starts_with(b"/") && cwd != Path::new("/"));
+        Ok(Self { resolved: resolve(cwd, below.map_or(text, OsStr::from_bytes))? })
+    }
+
+    /// The directories in which the file stands: where it leads, and then each link that it was on the way there, the
+    /// last first. The first of them in a checkout with locks decides.
+    pub fn places(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.resolved.path)
+            .chain(self.resolved.links.iter().rev())
+            .map(|path| path.parent().unwrap_or(path))
+    }
+
+    /// Whether it is a directory, which no edit writes.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        self.resolved.kind == Some(Kind::Directory) || self.resolved.as_directory
+    }
+
+    /// Where it leads.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.resolved.path
+    }
+
+    pub(super) fn resolved(&self) -> &Resolved {
+        &self.resolved
+    }
+}
+
+impl Checkout {
+    /// Whether a file is one of the state directory's own, but for its settings, which people write.
+    #[must_use]
+    pub fn is_own(&self, target: &Target) -> bool {
+        let state = self.state_path();
+        target.path().starts_with(&state) && target.path() != state.join("config.toml")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_below_the_current_directory_is_followed_from_there() {
+        let cwd = Path::new("/");
+        for text in ["/no/such", "no/such", "//no/such"] {
+            assert_eq!(Target::new(cwd, text.as_ref()).unwrap().path(), Path::new("/no/such"), "{text}");
+        }
+        let cwd = Path::new("/proc/1");
+        for (text, wanted) in [
+            ("/proc/1/x", "/proc/1/x"),
+            ("/proc/1//x", "/proc/1/x"),
+            ("/proc/12", "/proc/12"),
+            ("/proc/1", "/proc/1"),
+            ("../2/../1/x", "/proc/1/x"),
+        ] {
+            assert_eq!(Target::new(cwd, text.as_ref()).unwrap().path(), Path::new(wanted), "{text}");
+        }
+        let target = Target::new(cwd, "/proc/1/x/".as_ref()).unwrap();
+        assert!(target.is_directory());
+    }
+}

@@ -1,0 +1,190 @@
+//! What the hooks of an agent make of the log: which automatic leases it has taken, and which leases it has lost. Pure.
+
+use memchr::memmem;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    domain::{AgentId, Class, Resource},
+    store::{ClaimKey, Event, FORMAT, kind},
+};
+
+/// How many lost leases are remembered; the oldest are forgotten.
+const LOSSES: usize = 64;
+/// How many automatic leases are remembered; those that are not end by themselves.
+const AUTOMATIC: usize = 512;
+/// How many later holders of a lost lease are remembered.
+const LATER: usize = 8;
+
+/// What the log says of one agent and its subagents, as far as their hooks have read it: `hooks/<agent>`. It follows
+/// from the log, but for what the agent has been told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    v: u64,
+    /// Whose it is.
+    pub agent_id: AgentId,
+    /// How far the log has been read, in bytes from its start; `None` if it has not.
+    pub offset: Option<u64>,
+    /// The automatic leases that have not been given up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub automatic: Vec<Taken>,
+    /// The leases that were lost and not granted again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<Loss>,
+    /// The number of the last message for which the agent was kept from stopping.
+    #[serde(default)]
+    pub stopped: u64,
+}
+
+/// An automatic lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Its lock file, below `locks/`; the last of them.
+    pub file: String,
+    /// Whose it is: the agent, or a subagent of it.
+    pub agent_id: String,
+}
+
+/// A lease that others ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// The number of the change.
+    pub n: u64,
+    /// When it was, as the log says.
+    pub at: String,
+    /// What happened: one of [`kind`].
+    pub event: String,
+    /// Its lock file, below `locks/`; the last of them.
+    pub file: String,
+    /// What it was on, as people write it.
+    pub resources: Vec<String>,
+    /// Who did it.
+    pub by: Option<String>,
+    /// Why, in the words of whoever did it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the lease was: `expired`, `orphaned` or `live`.
+    pub was: String,
+    /// Who was granted it since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub since: Vec<String>,
+    /// Whether the agent has been told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told: bool,
+}
+
+impl Ledger {
+    /// One in which nothing stands.
+    #[must_use]
+    pub fn new(agent: &AgentId) -> Self {
+        let agent_id = agent.clone();
+        Self { v: FORMAT, agent_id, offset: None, automatic: Vec::new(), lost: Vec::new(), stopped: 0 }
+    }
+
+    /// The one of this agent in these bytes; `None` if it is damaged, of another, or of a newer version: it is made
+    /// again from the log.
+    #[must_use]
+    pub fn parse(agent: &AgentId, bytes: &[u8]) -> Option<Self> {
+        let ledger: Self = serde_json::from_slice(bytes).ok()?;
+        (ledger.v == FORMAT && ledger.agent_id == *agent).then_some(ledger)
+    }
+
+    /// As it is written.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// Reads on with a line of the log.
+    pub fn read(&mut self, line: &[u8]) {
+        // Most lines are about others; to parse them all would take longer than all the rest.
+        let about_me = memmem::find(line, self.agent_id.as_str().as_bytes()).is_some();
+        let about_lost = || self.lost.iter().any(|loss| memmem::find(line, loss.file.as_bytes()).is_some());
+        if (about_me || about_lost() || memmem::find(line, kind::ERA_BEGAN.as_bytes()).is_some())
+            && let Ok(event) = serde_json::from_slice(line)
+        {
+            self.apply(&event);
+        }
+    }
+
+    fn apply(&mut self, event: &Event) {
+        if event.event == kind::ERA_BEGAN {
+            self.automatic.clear();
+            return;
+        }
+        let Some(file) = event.file.clone() else { return };
+        let own = |id: &str| {
+            id.strip_prefix(self.agent_id.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let granted = event.fence.is_some() && event.event != kind::RELEASED;
+        if let Some(id) = event.agent_id.clone().filter(|id| own(id)) {
+            self.automatic.retain(|taken| taken.file != file || taken.agent_id != id);
+            if granted && event.class.as_deref() == Some(Class::Automatic.word()) {
+                self.automatic.push(Taken { file: file.clone(), agent_id: id.clone() });
+                forget_oldest(&mut self.automatic, AUTOMATIC);
+            }
+            if granted && id == self.agent_id.as_str() {
+                let again = |loss: &Loss| loss.file == file || texts(event).any(|text| loss.resources.contains(text));
+                self.lost.retain(|loss| !again(loss) || loss.n > event.n);
+            }
+        } else if granted && let Some(id) = &event.agent_id {
+            for loss in self.lost.iter_mut().filter(|loss| loss.n <= event.n) {
+                let same = loss.file == file || texts(event).any(|text| loss.resources.contains(text));
+                if same && !loss.since.contains(id) && loss.since.len() < LATER {
+                    loss.since.push(id.clone());
+                }
+            }
+        }
+        let Some(former) = event.former.as_ref().filter(|former| own(&former.agent_id)) else { return };
+        self.automatic.retain(|taken| taken.file != file || taken.agent_id != former.agent_id);
+        let theirs = event.by.as_deref() == Some(former.agent_id.as_str());
+        if former.agent_id == self.agent_id.as_str() && !theirs && !self.lost.iter().any(|loss| loss.n == event.n) {
+            self.lost.push(Loss {
+                n: event.n,
+                at: event.at.clone(),
+                event: event.event.to_string(),
+                file,
+                resources: texts(event).cloned().collect(),
+                by: event.by.clone(),
+                reason: event.reason.clone().filter(|_| event.event == kind::FORCED),
+                was: former.was.to_string(),
+                since: event.agent_id.clone().filter(|id| *id != former.agent_id).into_iter().collect(),
+                told: false,
+            });
+            forget_oldest(&mut self.lost, LOSSES);
+        }
+    }
+
+    /// What was lost of this resource, before the change `before`, and others may have changed since.
+    #[must_use]
+    pub fn lost_on(&self, resource: &Resource, before: u64) -> Option<&Loss> {
+        self.lost.iter().rev().find(|loss| loss.n < before && loss.was_taken() && loss.is_about(resource))
+    }
+}
+
+impl Loss {
+    /// Whether somebody else has had it: not if it was only swept away.
+    #[must_use]
+    pub fn was_taken(&self) -> bool {
+        self.event != kind::CLEANED || !self.since.is_empty()
+    }
+
+    /// Whether the lease was on this resource, or on what it is part of.
+    #[must_use]
+    pub fn is_about(&self, resource: &Resource) -> bool {
+        let Some(key) = ClaimKey::from_file(&self.file) else { return false };
+        // The files of a lease over several are all of one worktree, or names.
+        let text = || self.resources.len() > 1 && self.resources.contains(&resource.text());
+        resource.may_be_held_at(&key) || text()
+    }
+}
+
+fn texts(event: &Event) -> impl Iterator<Item = &String> {
+    let only = event.resource.iter().filter(|_| event.resources.is_empty());
+    event.resources.iter().chain(only)
+}
+
+fn forget_oldest<T>(list: &mut Vec<T>, most: usize) {
+    list.drain(..list.len().saturating_sub(most));
+}
