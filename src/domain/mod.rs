@@ -10,6 +10,7 @@ pub mod environment;
 mod glob;
 mod history;
 mod holder;
+pub mod hooks;
 mod key;
 mod lock_file;
 mod locks;
