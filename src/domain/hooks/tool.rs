@@ -1,0 +1,319 @@
+//! Which files a tool call is going to write.
+
+use std::{borrow::Cow, fmt};
+
+use super::{harness::Harness, json::Raw, patch, payload::Payload, shell};
+
+/// The most files that one call may name.
+pub const MOST_FILES: usize = 1_000;
+
+/// What a tool call is going to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Writes<'a> {
+    /// Nothing that we know of: it is no tool that edits files.
+    Nothing,
+    /// These files, each once, as they are named: a relative name counts from the payload's `cwd`.
+    Files(Vec<Cow<'a, str>>),
+    /// It edits files, but the payload names none that we can find.
+    Unnamed,
+    /// More than `MOST_FILES` files.
+    TooMany,
+}
+
+/// Tools that edit files, without capitals, `_` and `-`, of all harnesses: the names do not contradict each other.
+const EDITORS: &[&str] = &[
+    "edit",
+    "write",
+    "multiedit",
+    "notebookedit",
+    "editnotebook",
+    "writefile",
+    "createfile",
+    "editfile",
+    "deletefile",
+    "delete",
+    "replace",
+    "strreplace",
+    "strreplacefile",
+    "searchreplace",
+    "tabwrite",
+];
+
+/// Tools that take a patch.
+const PATCHERS: &[&str] = &["applypatch", "patch"];
+
+/// The keys that tools that edit have names of files under.
+const FILE_KEYS: [&str; 9] = [
+    "file_path",
+    "filePath",
+    "notebook_path",
+    "absolute_path",
+    "path",
+    "paths",
+    "target_file",
+    "target_notebook",
+    "filename",
+];
+
+/// The keys that a patch stands under.
+const PATCH_KEYS: [&str; 6] = ["command", "cmd", "input", "patch", "patchText", "patch_text"];
+
+/// What this call is going to write, by the names of the tools of all harnesses and those of `extra`.
+#[must_use]
+pub fn writes<'a>(harness: Harness, payload: &Payload<'a>, extra: &[EditTool]) -> Writes<'a> {
+    let mut found = Found::default();
+    let Some(tool) = payload.tool_name.as_deref() else {
+        // An event of Cursor for edits alone, or the generic form: the files stand beside the other fields.
+        if matches!(harness, Harness::Cursor | Harness::Generic | Harness::Opencode) {
+            payload.files.iter().for_each(|value| found.take_texts(*value));
+        }
+        if let (Harness::Generic, Some(input)) = (harness, payload.tool_input) {
+            found.take_keys(input, &FILE_KEYS);
+        }
+        return found.writes(false);
+    };
+    let name = plain(tool);
+    let mine: Vec<_> = extra.iter().filter(|extra| extra.is(tool)).collect();
+    let kind = Kind::of(&name, harness);
+    if mine.is_empty() && kind == Kind::Other {
+        return Writes::Nothing;
+    }
+    let certain = matches!(kind, Kind::Editor | Kind::Patcher) || mine.iter().any(|extra| !extra.open);
+    match input(payload) {
+        None => {}
+        Some(Cow::Borrowed(input)) => found.take_input(Raw::new(input), kind, &mine),
+        Some(Cow::Owned(input)) => {
+            let mut inner = Found::default();
+            inner.take_input(Raw::new(&input), kind, &mine);
+            found.files = inner.files.into_iter().map(|file| Cow::Owned(file.into_owned())).collect();
+            found.too_many = inner.too_many;
+        }
+    }
+    payload.files.iter().filter(|_| kind == Kind::Editor).for_each(|value| found.take_texts(*value));
+    found.writes(certain)
+}
+
+/// What a tool does, by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Editor,
+    Patcher,
+    Shell,
+    /// Of the generic form: it is asked only about tools that write.
+    Unknown,
+    Other,
+}
+
+impl Kind {
+    fn of(name: &str, harness: Harness) -> Self {
+        if EDITORS.contains(&name) {
+            Self::Editor
+        } else if PATCHERS.contains(&name) {
+            Self::Patcher
+        } else if shell::is_shell(name) {
+            Self::Shell
+        } else if harness == Harness::Generic {
+            Self::Unknown
+        } else {
+            Self::Other
+        }
+    }
+}
+
+/// A name without capitals, `_` and `-`.
+pub(super) fn plain(name: &str) -> String {
+    name.bytes().filter(|b| !matches!(b, b'_' | b'-')).map(|b| char::from(b.to_ascii_lowercase())).collect()
+}
+
+/// What the tool is given: an object or a text, as bytes of JSON. An object that was written as a text is unpacked.
+pub(super) fn input<'a>(payload: &Payload<'a>) -> Option<Cow<'a, [u8]>> {
+    let raw = payload.tool_input?;
+    match raw.text() {
+        Some(text) if text.trim_start().starts_with('{') => Some(Cow::Owned(text.trim_start().as_bytes().to_vec())),
+        _ => Some(Cow::Borrowed(raw.bytes())),
+    }
+}
+
+/// The files that were found, each once.
+#[derive(Default)]
+struct Found<'a> {
+    files: Vec<Cow<'a, str>>,
+    too_many: bool,
+}
+
+impl<'a> Found<'a> {
+    fn take(&mut self, file: Cow<'a, str>) {
+        if file.is_empty() || self.files.contains(&file) {
+            return;
+        }
+        if self.files.len() == MOST_FILES {
+            self.too_many = true;
+        } else {
+            self.files.push(file);
+        }
+    }
+
+    /// A text or a list of texts.
+    fn take_texts(&mut self, value: Raw<'a>) {
+        if value.is_array() {
+            value.elements().filter_map(Raw::text).for_each(|text| self.take(text));
+        } else if let Some(text) = value.text() {
+            self.take(text);
+        }
+    }
+
+    fn take_keys<K: AsRef<str>>(&mut self, input: Raw<'a>, keys: &[K]) {
+        let mut values = vec![None; keys.len()];
+        for (key, value) in input.members() {
+            if let Some(at) = keys.iter().position(|wanted| wanted.as_ref() == key)
+                && let Some(place) = values.get_mut(at)
+            {
+                *place = Some(value);
+            }
+        }
+        values.into_iter().flatten().for_each(|value| self.take_texts(value));
+    }
+
+    fn take_input(&mut self, input: Raw<'a>, kind: Kind, mine: &[&EditTool]) {
+        mine.iter().for_each(|extra| self.take_keys(input, &extra.keys));
+        match kind {
+            Kind::Editor | Kind::Unknown => self.take_keys(input, &FILE_KEYS),
+            Kind::Patcher => self.take_patch(input),
+            Kind::Shell => self.take_command(input),
+            Kind::Other => {}
+        }
+    }
+
+    fn take_patch(&mut self, input: Raw<'a>) {
+        let patch = match input.text() {
+            Some(text) => Some(text),
+            None => PATCH_KEYS.into_iter().find_map(|key| input.member(key).and_then(lines)),
+        };
+        if let Some(text) = patch {
+            patch::files_of(text).into_iter().for_each(|file| self.take(file));
+        }
+        self.take_keys(input, &FILE_KEYS);
+    }
+
+    /// A patch inside the command of a shell.
+    fn take_command(&mut self, input: Raw<'a>) {
+        let command = shell::COMMAND_KEYS.into_iter().find_map(|key| input.member(key).and_then(lines));
+        let Some(command) = command.filter(|command| patch::begins(command) && calls_patch(command)) else { return };
+        let dirs =
+            [input.member("workdir").and_then(Raw::text), entered(&command).map(|dir| Cow::Owned(dir.to_owned()))];
+        for file in patch::files_of(command) {
+            let below = |file: Cow<'a, str>, dir: &Cow<'_, str>| {
+                if file.starts_with('/') { file } else { Cow::Owned(format!("{}/{file}", dir.trim_end_matches('/'))) }
+            };
+            self.take(dirs.iter().rev().flatten().fold(file, below));
+        }
+    }
+
+    fn writes(self, certain: bool) -> Writes<'a> {
+        if self.too_many {
+            Writes::TooMany
+        } else if !self.files.is_empty() {
+            Writes::Files(self.files)
+        } else if certain {
+            Writes::Unnamed
+        } else {
+            Writes::Nothing
+        }
+    }
+}
+
+/// A text, or the texts of a list, each on a line of its own.
+fn lines(value: Raw<'_>) -> Option<Cow<'_, str>> {
+    if !value.is_array() {
+        return value.text();
+    }
+    let lines: Vec<_> = value.elements().filter_map(Raw::text).collect();
+    Some(Cow::Owned(lines.join("\n")))
+}
+
+/// Whether a command has `apply_patch` before the first patch.
+fn calls_patch(command: &str) -> bool {
+    let head = command.split("*** Begin Patch").next().unwrap_or_default();
+    head.contains("apply_patch") || head.contains("applypatch")
+}
+
+/// The directory of `cd DIR && apply_patch …`.
+fn entered(command: &str) -> Option<&str> {
+    let head = command.split("*** Begin Patch").next()?;
+    let (cd, _) = head.rsplit_once("&&").or_else(|| head.rsplit_once(';'))?;
+    let dir = cd.rsplit(['\n', ';', '&']).next()?.trim().strip_prefix("cd ")?.trim();
+    let quoted = |quote| dir.strip_prefix(quote).and_then(|dir: &str| dir.strip_suffix(quote));
+    let dir = quoted('"').or_else(|| quoted('\'')).unwrap_or(dir);
+    (!dir.is_empty() && !dir.contains(['$', '`', '~'])).then_some(dir)
+}
+
+/// A tool that edits files, from the configuration: its name, which may end with `*`, and the keys of what it is given
+/// that hold names of files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EditTool {
+    name: String,
+    /// Whether the name is only the beginning of one.
+    open: bool,
+    keys: Vec<String>,
+}
+
+impl EditTool {
+    /// Reads `NAME:KEY[,KEY]`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(word: &str) -> Result<Self, BadEditTool> {
+        let (name, keys) = word.rsplit_once(':').ok_or(BadEditTool::NoKeys)?;
+        let (name, open) = name.strip_suffix('*').map_or((name, false), |name| (name, true));
+        if name.is_empty() && !open {
+            return Err(BadEditTool::NoName);
+        }
+        if name.contains('*') {
+            return Err(BadEditTool::Star);
+        }
+        if name.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err(BadEditTool::Blank);
+        }
+        let keys: Vec<String> = keys.split(',').map(str::to_owned).collect();
+        let legal = |key: &String| {
+            !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        };
+        if !keys.iter().all(legal) {
+            return Err(BadEditTool::Key);
+        }
+        Ok(Self { name: name.to_owned(), open, keys })
+    }
+
+    fn is(&self, tool: &str) -> bool {
+        if self.open { tool.starts_with(&self.name) } else { tool == self.name }
+    }
+}
+
+/// A word that names no tool that edits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadEditTool {
+    /// There is no `:`.
+    NoKeys,
+    /// Nothing stands before the `:`.
+    NoName,
+    /// A `*` stands elsewhere than at the end of the name.
+    Star,
+    /// The name holds a blank or a control character.
+    Blank,
+    /// A key is empty or holds other characters than letters, digits, `_`, `-` and `.`.
+    Key,
+}
+
+impl fmt::Display for BadEditTool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoKeys => "it is written NAME:KEY[,KEY], such as mcp__files__write_file:path",
+            Self::NoName => "the name of the tool is missing before ':'",
+            Self::Star => "'*' may only end the name of the tool",
+            Self::Blank => "the name of a tool holds no blanks",
+            Self::Key => "a key is letters, digits, '_', '-' and '.', and several have ',' between them",
+        })
+    }
+}
+
+impl std::error::Error for BadEditTool {}
