@@ -87,8 +87,8 @@ impl Harness {
 
     /// Whether the user can be told something in the answer; what cannot goes to standard error.
     #[must_use]
-    pub fn can_warn(self) -> bool {
-        self != Self::Cursor
+    pub fn can_warn(self, moment: Moment) -> bool {
+        self != Self::Cursor || moment == Moment::Compact
     }
 }
 
@@ -188,17 +188,25 @@ impl Told {
         object.line()
     }
 
-    fn cursor(&self, moment: Moment) -> String {
+    /// Cursor wants an object of every hook, and a word on what it asks leave for: it takes silence for a failure.
+    fn cursor(&mut self, moment: Moment) -> String {
         let mut object = Object::default();
         if let Some(why) = &self.deny {
             object.text("permission", "deny").text("user_message", why).text("agent_message", why);
+        } else if matches!(moment, Moment::BeforeTool | Moment::SubagentStart) {
+            object.text("permission", "allow");
+        } else if moment == Moment::Prompt {
+            object.raw("continue", "true");
         }
         if let Some(input) = &self.rewrite {
             object.raw("updated_input", input);
         }
         object.maybe("followup_message", self.block.as_deref());
-        object.maybe("additional_context", self.context.as_deref().filter(|_| moment != Moment::Prompt));
-        object.line()
+        object.maybe("additional_context", self.context.as_deref());
+        if Harness::Cursor.can_warn(moment) {
+            object.maybe("user_message", self.warning.take().as_deref());
+        }
+        if object.0.is_empty() { "{}\n".to_owned() } else { object.line() }
     }
 
     fn generic(&mut self) -> String {

@@ -21,3 +21,6 @@ pub use moment::Moment;
 pub use payload::{BadPayload, Payload, is_whole};
 pub use shell::{names_us, shell_command, with_command};
 pub use tool::{BadEditTool, EditTool, MOST_FILES, Writes, writes};
+
+#[cfg(test)]
+mod tests;

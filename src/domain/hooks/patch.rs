@@ -21,7 +21,8 @@ enum Place {
 /// The text may be a patch, several, or a command that holds them; without any beginning of a patch all of it is taken
 /// for one.
 pub(super) fn files<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
-    let mut place = if begins(text) { Place::Outside } else { Place::Patch };
+    let between = if begins(text) { Place::Outside } else { Place::Patch };
+    let mut place = between;
     for line in text.split('\n') {
         if place == Place::Outside {
             if line.contains(BEGIN) {
@@ -32,7 +33,7 @@ pub(super) fn files<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
         let header = if place == Place::Hunks { line } else { line.trim_start() };
         let Some(header) = header.strip_prefix("*** ") else { continue };
         if header.starts_with("End Patch") {
-            place = if begins(text) { Place::Outside } else { Place::Patch };
+            place = between;
         } else if let Some(name) = after(header, "Add File:").or_else(|| after(header, "Delete File:")) {
             place = Place::Patch;
             take(name);

@@ -28,7 +28,10 @@ pub struct Payload<'a> {
     pub source: Option<Cow<'a, str>>,
     /// Why a session ends.
     pub reason: Option<Cow<'a, str>>,
-    /// Whether the turn goes on only because a hook blocked its end before.
+    /// How a turn ended (Cursor): `completed`, `aborted`, `error`.
+    pub status: Option<Cow<'a, str>>,
+    /// Whether the turn goes on only because a hook blocked its end before: `stop_hook_active`, or a `loop_count`
+    /// (Cursor) above 0.
     pub stop_hook_active: bool,
     /// What the tool is given.
     pub(super) tool_input: Option<Raw<'a>>,
@@ -112,7 +115,9 @@ struct Seen<'a> {
     tool_input: [Option<Raw<'a>>; 2],
     source: Option<Raw<'a>>,
     reason: Option<Raw<'a>>,
+    status: Option<Raw<'a>>,
     stop_hook_active: Option<Raw<'a>>,
+    loop_count: Option<Raw<'a>>,
     files: [Option<Raw<'a>>; 3],
     command: Option<Raw<'a>>,
 }
@@ -140,7 +145,9 @@ impl<'a> Seen<'a> {
             "args" => &mut self.tool_input[1],
             "source" => &mut self.source,
             "reason" => &mut self.reason,
+            "status" => &mut self.status,
             "stop_hook_active" => &mut self.stop_hook_active,
+            "loop_count" => &mut self.loop_count,
             "file_path" => &mut self.files[0],
             "path" => &mut self.files[1],
             "paths" => &mut self.files[2],
@@ -162,12 +169,17 @@ impl<'a> Seen<'a> {
             tool_use_id: first_text(&self.tool_use_id),
             source: first_text(&[self.source]),
             reason: first_text(&[self.reason]),
-            stop_hook_active: self.stop_hook_active.is_some_and(Raw::is_true),
+            status: first_text(&[self.status]),
+            stop_hook_active: self.stop_hook_active.is_some_and(Raw::is_true) || is_above_0(self.loop_count),
             tool_input: self.tool_input.into_iter().flatten().next(),
             files: self.files.into_iter().flatten().collect(),
             command: self.command,
         }
     }
+}
+
+fn is_above_0(count: Option<Raw<'_>>) -> bool {
+    count.and_then(Raw::text).and_then(|text| text.parse::<f64>().ok()).is_some_and(|count| count > 0.0)
 }
 
 /// The first of these that is a text and not empty.

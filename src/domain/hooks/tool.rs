@@ -199,8 +199,8 @@ impl<'a> Found<'a> {
     fn take_command(&mut self, input: Raw<'a>) {
         let command = shell::COMMAND_KEYS.into_iter().find_map(|key| input.member(key).and_then(lines));
         let Some(command) = command.filter(|command| patch::begins(command) && calls_patch(command)) else { return };
-        let dirs =
-            [input.member("workdir").and_then(Raw::text), entered(&command).map(|dir| Cow::Owned(dir.to_owned()))];
+        let workdir = input.member("workdir").or_else(|| input.member("working_directory"));
+        let dirs = [workdir.and_then(Raw::text), entered(&command).map(|dir| Cow::Owned(dir.to_owned()))];
         for file in patch::files_of(command) {
             let below = |file: Cow<'a, str>, dir: &Cow<'_, str>| {
                 if file.starts_with('/') { file } else { Cow::Owned(format!("{}/{file}", dir.trim_end_matches('/'))) }

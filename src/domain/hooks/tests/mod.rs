@@ -1,0 +1,25 @@
+mod answers;
+mod edit_tools;
+mod fixtures;
+mod json;
+mod patches;
+mod payloads;
+mod shells;
+mod tools;
+
+use super::{Harness, Payload, Writes, writes};
+
+/// What a payload is going to write, without tools of the configuration.
+fn files_of(harness: Harness, payload: &str) -> Vec<String> {
+    let payload = Payload::parse(payload.as_bytes()).unwrap();
+    match writes(harness, &payload, &[]) {
+        Writes::Files(files) => files.into_iter().map(String::from).collect(),
+        other @ (Writes::Nothing | Writes::Unnamed | Writes::TooMany) => panic!("{other:?}"),
+    }
+}
+
+/// The same for one that names no files.
+fn written(harness: Harness, payload: &str) -> String {
+    let payload = Payload::parse(payload.as_bytes()).unwrap();
+    format!("{:?}", writes(harness, &payload, &[]))
+}
