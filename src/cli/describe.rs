@@ -111,6 +111,13 @@ pub(super) fn span(ms: u64) -> String {
 
 /// Who has it, since when, whether there is a sign of life, until when, and why.
 pub(super) fn holding(found: &Found, now: Now) -> String {
+    let reason = &found.lease.reason;
+    let reason = if reason.is_empty() { String::new() } else { format!(", for: {reason}") };
+    standing(found, now) + &reason
+}
+
+/// The same without the holder's words.
+pub(super) fn standing(found: &Found, now: Now) -> String {
     let lease = &found.lease;
     let since = span(lease.acquired_at.ms_before(now.wall));
     let state = match found.verdict {
@@ -123,7 +130,6 @@ pub(super) fn holding(found: &Found, now: Now) -> String {
         Verdict::Expired { ago_ms } => format!("expired {} ago", span(ago_ms)),
         Verdict::Orphaned { why } => format!("orphaned: {why}"),
     };
-    let reason = if lease.reason.is_empty() { String::new() } else { format!(", for: {}", lease.reason) };
     let shared = if found.head.mode == Mode::Shared { " (shared)" } else { "" };
     let run = match (&lease.class, &lease.wrapper) {
         (Class::Run, Some(wrapper)) => format!(", by a run (process {})", wrapper.process.pid),
@@ -131,7 +137,7 @@ pub(super) fn holding(found: &Found, now: Now) -> String {
         (Class::Automatic, _) => ", by editing it".to_owned(),
         (Class::Explicit, _) => String::new(),
     };
-    format!("{}{shared}{run} since {} ({since} ago), {state}{reason}", lease.agent_id, lease.acquired_at)
+    format!("{}{shared}{run} since {} ({since} ago), {state}", lease.agent_id, lease.acquired_at)
 }
 
 /// What is held by whom.

@@ -89,6 +89,18 @@ impl Report {
         self.failed.is_none()
     }
 
+    /// One line that is harmless already, as JSON is that [`escape::json`] made.
+    pub(super) fn harmless_line(&mut self, line: &str) {
+        self.line(&escape::lines(line.trim_end_matches('\n')));
+    }
+
+    /// Lines for whoever reads stderr.
+    pub(super) fn tell(&self, text: &str) {
+        if !text.is_empty() {
+            self.talk(&Value::Null, || escape::lines(text).trim_end_matches('\n').to_owned());
+        }
+    }
+
     /// Puts out what is pending.
     pub(super) fn put_out(&mut self) {
         self.flush();

@@ -1,5 +1,6 @@
 //! Lock files: what is read back, and what is damage.
 
+use super::super::Class;
 use super::{
     super::{Now, PathKey, Timestamp, Token, Ttl, Worktree, holder::NewLease},
     *,

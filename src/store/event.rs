@@ -31,6 +31,8 @@ pub mod kind {
     pub const DROPPED: &str = "queue_dropped";
     /// A lease that was over was removed.
     pub const CLEANED: &str = "cleaned_up";
+    /// A session of an agent ended; what it still holds is told.
+    pub const SESSION_ENDED: &str = "session_ended";
     /// A new era began: all earlier leases are over.
     pub const ERA_BEGAN: &str = "era_began";
     /// A damaged file was set aside.

@@ -1,7 +1,7 @@
 //! Ledgers: what the hooks of each agent have made of the log so far, one document an agent, and the log of edits that
 //! went on without protection.
 
-use super::{Error, Result, Session, StateDir, document, layout};
+use super::{Error, Event, Result, Session, StateDir, document, layout};
 use crate::fs::{FileName, Stamp, Sync};
 
 /// The size from which the log of unprotected edits grows no further, in bytes: its lines are all alike.
@@ -54,6 +54,16 @@ impl Session<'_> {
         document::stage(&self.tmp, json, Sync::Volatile, Stamp::Now)?;
         let done = self.check().and_then(|()| Ok(self.tmp.rename(&layout::PENDING, &dir, agent)?));
         done.inspect_err(|_| document::unstage(&self.tmp))
+    }
+
+    /// Writes an event that is no change.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    pub fn note(&mut self, event: &Event) -> Result<()> {
+        self.complete_log()?;
+        self.check()?;
+        self.log_event(event)
     }
 
     /// Removes the ledger of an agent.

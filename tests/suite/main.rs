@@ -16,6 +16,7 @@ mod durable;
 mod escapes;
 mod example;
 mod harness;
+mod hooks;
 mod hostile;
 mod identity;
 mod identity_registry;

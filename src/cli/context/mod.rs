@@ -14,6 +14,7 @@ use std::{
 
 pub(super) use open::{Open, usable_pattern};
 use open::{made, notices_in, redactor};
+pub(super) use who::Asking;
 
 use clap::{ArgMatches, FromArgMatches as _};
 
@@ -38,15 +39,18 @@ pub(in crate::cli) const LEASE_VARIABLES: [&str; 2] = ["SWARMLOCK_LEASE", "SWARM
 /// The environment variable that names the state directory.
 const DIR_VARIABLE: &str = "SWARMLOCK_DIR";
 
+/// How long a hook waits for the guard: its agent waits for it.
+const HOOK_WAIT: Duration = Duration::from_millis(300);
+
 /// Flags of every command.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(in crate::cli) struct Global {
     /// Who is asking; before SWARMLOCK_AGENT
     #[arg(long, global = true, value_name = "ID", visible_aliases = ["agent-id", "sender-id"], help_heading = "Everywhere")]
-    agent: Option<String>,
+    pub(in crate::cli) agent: Option<String>,
     /// The state directory; before SWARMLOCK_DIR. The checkout is the directory that it stands in
     #[arg(long, global = true, value_name = "PATH", help_heading = "Everywhere")]
-    dir: Option<PathBuf>,
+    pub(in crate::cli) dir: Option<PathBuf>,
     /// Print JSON: data as objects on stdout, errors as objects on stderr
     #[arg(long, global = true, help_heading = "Everywhere")]
     json: bool,
@@ -63,7 +67,7 @@ pub(in crate::cli) struct Global {
 pub(in crate::cli) struct Context {
     global: Global,
     only_looks: bool,
-    changes: bool,
+    changes: Cell<bool>,
     /// Whether something is due in the state directory.
     due: Cell<bool>,
     cwd: Option<PathBuf>,
@@ -88,11 +92,16 @@ impl Context {
     pub(in crate::cli) fn read(matches: &ArgMatches) -> Result<Self, Failure> {
         let global = Global::from_arg_matches(matches)
             .map_err(|error| Failure::new(Code::Usage, error.to_string()).next("swarmlock --help"))?;
+        Ok(Self::of(global, matches.subcommand_name().unwrap_or_default()))
+    }
+
+    /// The world for a call of this command with these flags.
+    pub(in crate::cli) fn of(global: Global, command: &str) -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        Ok(Self {
+        Self {
             global,
-            only_looks: matches.subcommand_name().is_some_and(|name| LOOKS.contains(&name)),
-            changes: matches.subcommand_name().is_some_and(|name| CHANGES.contains(&name)),
+            only_looks: LOOKS.contains(&command),
+            changes: Cell::new(CHANGES.contains(&command)),
             due: Cell::new(false),
             cwd: std::env::current_dir().ok(),
             environment: Environment {
@@ -114,7 +123,17 @@ impl Context {
             told: OnceCell::new(),
             identity: OnceCell::new(),
             process: OnceCell::new(),
-        })
+        }
+    }
+
+    /// Whether the environment names a pane of tmux.
+    pub(in crate::cli) fn is_in_pane(&self) -> bool {
+        self.environment.tmux_pane.is_some()
+    }
+
+    /// Says whether this call is one after which something else may be done that is due.
+    pub(in crate::cli) fn may_do_chores(&self, may: bool) {
+        self.changes.set(may);
     }
 
     pub(in crate::cli) fn format(&self) -> Format {
@@ -265,6 +284,22 @@ impl Context {
         self.opened(state, config).map(Some)
     }
 
+    /// The state directory for a hook, if there is one, which never waits long for it; and what is wrong with its
+    /// configuration, in place of which the defaults count.
+    pub(in crate::cli) fn open_for_hook(
+        &self,
+        checkout: &Checkout,
+    ) -> Result<Option<(Open, Option<Failure>)>, Failure> {
+        let Some(state) = self.made(&checkout.state_path())? else { return Ok(None) };
+        let (config, wrong) = match self.load(&state) {
+            Ok(config) => (config, None),
+            Err(failure) => (Config::default(), Some(failure)),
+        };
+        let mut open = self.opened(state, config)?;
+        open.guard_wait = open.guard_wait.min(HOOK_WAIT);
+        Ok(Some((open, wrong)))
+    }
+
     /// The state directory alone, if there is one.
     pub(in crate::cli) fn state(&self, checkout: &Checkout, report: &Report) -> Result<Option<StateDir>, Failure> {
         let state = self.made(&checkout.state_path())?;
@@ -312,7 +347,7 @@ impl Context {
     }
 
     fn opened(&self, state: StateDir, config: Config) -> Result<Open, Failure> {
-        if self.changes {
+        if self.changes.get() {
             // What is wrong with it is a matter for who looks at all of it.
             self.due.set(is_due(&state, host::now().wall).unwrap_or(true));
         }

@@ -104,6 +104,11 @@ impl Open {
         &self.config
     }
 
+    /// How long to wait for the guard.
+    pub(in crate::cli) fn guard_wait(&self) -> Duration {
+        self.guard_wait
+    }
+
     pub(in crate::cli) fn state(&self) -> &StateDir {
         &self.state
     }

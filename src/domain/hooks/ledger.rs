@@ -27,7 +27,7 @@ pub struct Ledger {
     /// The automatic leases that have not been given up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub automatic: Vec<Taken>,
-    /// The leases that were lost and not granted again.
+    /// The leases that were lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<Loss>,
     /// The number of the last message for which the agent was kept from stopping.
@@ -67,6 +67,9 @@ pub struct Loss {
     /// Who was granted it since.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub since: Vec<String>,
+    /// The number of the change by which the agent had it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<u64>,
     /// Whether the agent has been told.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told: bool,
@@ -125,11 +128,13 @@ impl Ledger {
                 forget_oldest(&mut self.automatic, AUTOMATIC);
             }
             if granted && id == self.agent_id.as_str() {
-                let again = |loss: &Loss| loss.file == file || texts(event).any(|text| loss.resources.contains(text));
-                self.lost.retain(|loss| !again(loss) || loss.n > event.n);
+                for loss in self.lost.iter_mut().filter(|loss| loss.again.is_none() && loss.n < event.n) {
+                    let same = loss.file == file || texts(event).any(|text| loss.resources.contains(text));
+                    loss.again = same.then_some(event.n);
+                }
             }
         } else if granted && let Some(id) = &event.agent_id {
-            for loss in self.lost.iter_mut().filter(|loss| loss.n <= event.n) {
+            for loss in self.lost.iter_mut().filter(|loss| loss.again.is_none() && loss.n <= event.n) {
                 let same = loss.file == file || texts(event).any(|text| loss.resources.contains(text));
                 if same && !loss.since.contains(id) && loss.since.len() < LATER {
                     loss.since.push(id.clone());
@@ -150,16 +155,23 @@ impl Ledger {
                 reason: event.reason.clone().filter(|_| event.event == kind::FORCED),
                 was: former.was.to_string(),
                 since: event.agent_id.clone().filter(|id| *id != former.agent_id).into_iter().collect(),
+                again: None,
                 told: false,
             });
             forget_oldest(&mut self.lost, LOSSES);
         }
     }
 
-    /// What was lost of this resource, before the change `before`, and others may have changed since.
+    /// What the agent had lost of this resource, and others may have changed, when it was granted it by the change `grant`.
     #[must_use]
-    pub fn lost_on(&self, resource: &Resource, before: u64) -> Option<&Loss> {
-        self.lost.iter().rev().find(|loss| loss.n < before && loss.was_taken() && loss.is_about(resource))
+    pub fn lost_before(&self, resource: &Resource, grant: u64) -> Option<&Loss> {
+        let open = |loss: &&Loss| loss.n < grant && loss.again.is_none_or(|again| again >= grant);
+        self.lost.iter().rev().filter(open).find(|loss| loss.was_taken() && loss.is_about(resource))
+    }
+
+    /// The losses that the agent has not been told of and still bears.
+    pub fn untold(&mut self) -> impl Iterator<Item = &mut Loss> {
+        self.lost.iter_mut().filter(|loss| !loss.told && loss.again.is_none())
     }
 }
 

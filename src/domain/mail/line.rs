@@ -100,6 +100,12 @@ impl Message {
         }
     }
 
+    /// Whether it was sent to all, not to an agent or a role.
+    #[must_use]
+    pub fn is_for_all(&self) -> bool {
+        self.to.as_deref() == Some("@all")
+    }
+
     /// Whether it is in this agent's inbox.
     #[must_use]
     pub fn is_for(&self, agent: &AgentId) -> bool {

@@ -20,7 +20,8 @@ fn show_prints_every_setting_and_where_it_comes_from() {
                   max_reason\t1024\tdefault\nmax_depth\t3\tdefault\nmessage_rate\t10\tdefault\n\
                   message_rate_all\t100\tdefault\nmessage_window\t1m\tdefault\n\
                   message_log_size\t10485760\tdefault\nmessage_log_count\t9\tdefault\n\
-                  message_log_age\t720h\tdefault\nharnesses\t[]\tdefault\nredact\t[]\tdefault\n";
+                  message_log_age\t720h\tdefault\nharnesses\t[]\tdefault\nauto_acquire\ttrue\tdefault\n\
+                  fail\topen\tdefault\nedit_tools\t[]\tdefault\nredact\t[]\tdefault\n";
     assert_eq!((defaults.out.as_str(), defaults.err.as_str()), (wanted, ""));
     assert_eq!(site.nobody().run(["config"]).expect(0).out, wanted, "it is what config alone does");
 

@@ -13,6 +13,7 @@ mod discover_agents;
 mod force_release;
 mod gc;
 mod history;
+mod hook;
 mod inbox;
 mod init;
 mod list;
