@@ -88,7 +88,12 @@ impl Harness {
     /// Whether the user can be told something in the answer; what cannot goes to standard error.
     #[must_use]
     pub fn can_warn(self, moment: Moment) -> bool {
-        self != Self::Cursor || moment == Moment::Compact
+        match self {
+            Self::Cursor => moment == Moment::Compact,
+            // It does not read what a hook says at the end of a session.
+            Self::Codex => moment != Moment::SessionEnd,
+            Self::ClaudeCode | Self::Gemini | Self::Opencode | Self::Generic => true,
+        }
     }
 }
 
@@ -101,7 +106,7 @@ impl Answer {
     pub fn render(&self, harness: Harness, moment: Moment, event_name: &str) -> Rendered {
         let mut told = Told::new(self, harness, moment, event_name);
         let stdout = match harness {
-            Harness::ClaudeCode | Harness::Codex => told.claude(harness, event(harness, moment, event_name)),
+            Harness::ClaudeCode | Harness::Codex => told.claude(harness, moment, event(harness, moment, event_name)),
             Harness::Gemini => told.gemini(event(harness, moment, event_name)),
             Harness::Cursor => told.cursor(moment),
             Harness::Opencode | Harness::Generic => told.generic(),
@@ -151,7 +156,7 @@ impl Told {
         told
     }
 
-    fn claude(&mut self, harness: Harness, event: &str) -> String {
+    fn claude(&mut self, harness: Harness, moment: Moment, event: &str) -> String {
         let mut specific = Object::default();
         if let Some(why) = &self.deny {
             specific.text("permissionDecision", "deny").text("permissionDecisionReason", why);
@@ -168,7 +173,9 @@ impl Told {
         if let Some(why) = &self.block {
             object.text("decision", "block").text("reason", why);
         }
-        object.maybe("systemMessage", self.warning.take().as_deref());
+        if harness.can_warn(moment) {
+            object.maybe("systemMessage", self.warning.take().as_deref());
+        }
         object.specific(event, specific);
         object.line()
     }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod harness;
+mod input;
 mod json;
 mod moment;
 mod patch;

@@ -165,6 +165,8 @@ fn what_cannot_be_told_to_the_agent_is_told_to_the_user() {
         assert!(!rendered.stdout.contains("hello") && !rendered.deny);
     }
     assert_eq!(out(&told(), Cursor, Moment::Compact, "preCompact"), json!({"user_message": "hello"}));
+    let rendered = warned().render(Codex, Moment::SessionEnd, "SessionEnd");
+    assert_eq!((rendered.stdout.as_str(), rendered.stderr.as_str()), ("", "oh\n"));
     let both = Answer { context: Some("hello".into()), ..warned() };
     assert_eq!(out(&both, ClaudeCode, Moment::Stop, "Stop"), json!({"systemMessage": "hello\noh"}));
 }

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use crate::domain::hooks::json::{Fault, Raw, first_value, read_object};
+use crate::domain::hooks::json::{Cursor, Fault, Raw, first_value};
 
 fn text(raw: &str) -> String {
     first_value(raw.as_bytes()).unwrap().text().unwrap().into_owned()
@@ -45,10 +45,12 @@ fn a_text_without_escapes_is_not_copied() {
 #[test]
 fn what_is_no_utf_8_harms_only_the_text_that_it_is_in() {
     let mut seen = Vec::new();
-    read_object(b"{\"a\":\"x\xffy\",\"b\\xff\":1,\"c\":\"ok\"}", |key, value| {
-        seen.push((key.to_owned(), value.text().unwrap().into_owned()));
-    })
-    .unwrap();
+    let mut cursor = Cursor::new(b"{\"a\":\"x\xffy\",\"b\xff\":1,\"c\":\"ok\"}");
+    let whole = cursor.object(|cursor, key| {
+        seen.push((key.to_owned(), cursor.value()?.text().unwrap().into_owned()));
+        Ok(())
+    });
+    assert_eq!(whole.map(|whole| whole.bytes().len()), Ok(27));
     let [(a, x), _, (c, ok)] = &seen[..] else { panic!("{seen:?}") };
     assert_eq!((a.as_str(), x.as_str(), c.as_str(), ok.as_str()), ("a", "x\u{fffd}y", "c", "ok"));
 }
@@ -108,8 +110,6 @@ fn members_and_elements_are_given_in_order() {
     let object = first_value(br#"{"a":1,"b":{"a":2},"a":[3]}"#).unwrap();
     let keys: Vec<_> = object.members().map(|(key, _)| key.into_owned()).collect();
     assert_eq!(keys, ["a", "b", "a"]);
-    assert_eq!(object.member("a").map(Raw::bytes), Some(&b"[3]"[..]));
-    assert_eq!(object.member("c"), None);
     let array = first_value(br#"["x",2,[],{}]"#).unwrap();
     assert_eq!(array.elements().count(), 4);
     assert_eq!(array.members().count() + object.elements().count(), 0);
