@@ -111,13 +111,17 @@ impl Answer {
             Harness::Cursor => told.cursor(moment),
             Harness::Opencode | Harness::Generic => told.generic(),
         };
-        let deny = told.deny.take();
-        let lines: Vec<&str> = [deny.as_deref(), told.warning.as_deref()].into_iter().flatten().collect();
-        let mut stderr = lines.join("\n");
+        // Of a denial most harnesses read standard error alone, so all of it stands there too.
+        let lines = match &told.deny {
+            Some(why) => vec![Some(why), self.context.as_ref(), self.warning.as_ref()],
+            None => vec![told.warning.as_ref()],
+        };
+        let lines: Vec<&str> = lines.into_iter().flatten().map(String::as_str).collect();
+        let mut stderr = joined(&lines).unwrap_or_default();
         if !stderr.is_empty() && !stderr.ends_with('\n') {
             stderr.push('\n');
         }
-        Rendered { stdout, stderr, deny: deny.is_some() }
+        Rendered { stdout, stderr, deny: told.deny.is_some() }
     }
 }
 

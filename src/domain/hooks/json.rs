@@ -194,7 +194,7 @@ impl<'a> Raw<'a> {
         let inner = self.0.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
         match inner {
             Some(inner) => Some(decoded(inner)),
-            None => is_number(self.0).then(|| String::from_utf8_lossy(self.0)),
+            None => is_number(self.0).then(|| lossy(self.0)),
         }
     }
 
@@ -263,7 +263,7 @@ impl<'a> Iterator for Elements<'a> {
 
 /// How far from here a text is looked through word by word: escapes are often near, and a search of long reach is dear to
 /// begin.
-const NEAR: usize = 8;
+const NEAR: usize = 3;
 
 /// Where the next quote or backslash is.
 fn next_special(rest: &[u8]) -> Option<usize> {
@@ -290,7 +290,7 @@ const fn zeros(word: u64) -> u64 {
 
 /// A text without its escapes.
 fn decoded(raw: &[u8]) -> Cow<'_, str> {
-    let Some(first) = next_special(raw) else { return String::from_utf8_lossy(raw) };
+    let Some(first) = next_special(raw) else { return lossy(raw) };
     let mut text = Vec::with_capacity(raw.len());
     let (mut at, mut next) = (0, Some(first));
     // A quote stands only behind a backslash, so what is found is always an escape.
@@ -303,6 +303,14 @@ fn decoded(raw: &[u8]) -> Cow<'_, str> {
     match String::from_utf8(text) {
         Ok(text) => Cow::Owned(text),
         Err(error) => Cow::Owned(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    }
+}
+
+/// The text, with what is no UTF-8 replaced, which is hardly ever there.
+fn lossy(raw: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(raw) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(raw),
     }
 }
 

@@ -70,6 +70,14 @@ fn a_denial_is_told_in_both_ways_in_every_language() {
 }
 
 #[test]
+fn all_of_a_denial_stands_on_standard_error() {
+    let answer = Answer { context: Some("hello".into()), warning: Some("oh".into()), ..deny() };
+    for harness in Harness::ALL {
+        assert_eq!(answer.render(harness, Moment::BeforeTool, "before-tool").stderr, "held\nhello\noh\n");
+    }
+}
+
+#[test]
 fn only_the_use_of_a_tool_is_denied() {
     for harness in Harness::ALL {
         for moment in MOMENTS {
