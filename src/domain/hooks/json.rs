@@ -2,7 +2,8 @@
 //!
 //! A payload may hold a file of megabytes, and only a few short texts of it are wanted. So values are stepped over as
 //! they stand, without a stack that could overflow, and only what is wanted is decoded. Bytes that are no UTF-8 and
-//! halves of surrogate pairs, which harnesses write, harm only the text that they are in.
+//! halves of surrogate pairs, which harnesses write, harm only the text that they are in: a reader that refuses the whole
+//! payload for them would let the edit go by.
 
 use std::borrow::Cow;
 

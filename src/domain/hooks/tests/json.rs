@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use crate::domain::hooks::json::{Cursor, Fault, Raw, first_value};
 
 fn text(raw: &str) -> String {
@@ -121,7 +123,60 @@ fn depth_does_not_matter() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
         assert_eq!(first_value(deep.as_bytes()).map(|raw| raw.bytes().len()), Ok(deep.len()));
+        // The control: a reader that goes down with the depth has to give up.
+        assert!(serde_json::from_str::<Value>(&deep).is_err());
         let cut = open.repeat(100_000);
         assert_eq!(first_value(cut.as_bytes()), Err(Fault::Ends));
     }
+}
+
+/// Whether two readers see the same.
+fn same(raw: Raw<'_>, value: &Value) -> bool {
+    match value {
+        Value::Object(map) => map.iter().all(|(key, value)| {
+            let last = raw.members().filter(|(other, _)| other == key).last();
+            last.is_some_and(|(_, raw)| same(raw, value))
+        }),
+        Value::Array(values) => {
+            raw.elements().count() == values.len() && raw.elements().zip(values).all(|(raw, value)| same(raw, value))
+        }
+        Value::String(text) => raw.text().is_some_and(|raw| raw == text.as_str()),
+        Value::Number(_) => raw.text().is_some(),
+        Value::Bool(_) | Value::Null => raw.text().is_none() && raw.bytes() == value.to_string().as_bytes(),
+    }
+}
+
+#[test]
+fn whatever_another_reader_takes_is_read_alike() {
+    let text = br#"{"a":"x\u0041\n\"y\\","b":[1,-2.5e3,true,null,{"c":{},"d":[]}],"a":"\ud83d\ude00","e":""}"#;
+    let bytes = b"\"\\{}[]:,0u\n dtrfe-.E+a\x80\xc3";
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % u64::try_from(below).unwrap()).unwrap()
+    };
+    let (mut taken, mut refused) = (0, 0);
+    for _ in 0..10_000 {
+        let mut changed = text.to_vec();
+        for _ in 0..next(3) {
+            let (at, byte) = (next(changed.len()), bytes[next(bytes.len())]);
+            match next(3) {
+                0 => changed[at] = byte,
+                1 => changed.insert(at, byte),
+                _ => drop(changed.remove(at)),
+            }
+        }
+        let ours = first_value(&changed);
+        match serde_json::from_slice::<Value>(&changed) {
+            Ok(value) => {
+                let shown = String::from_utf8_lossy(&changed);
+                assert!(ours.is_ok_and(|raw| same(raw, &value)), "{shown}");
+                taken += 1;
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(taken > 2_500 && refused > 2_500, "{taken} taken, {refused} refused");
 }
