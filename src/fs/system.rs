@@ -14,7 +14,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, FileType, Mode, OFlags},
+    fs::{Access, AtFlags, CWD, FileType, Mode, OFlags},
     io::{Errno, retry_on_intr},
 };
 
@@ -161,6 +161,22 @@ pub fn link_target(path: &Path) -> Result<PathBuf> {
     let target = retry_on_intr(|| rustix::fs::readlinkat(CWD, path, Vec::new()))
         .map_err(|errno| Error::call("readlink", path, errno))?;
     Ok(PathBuf::from(OsString::from_vec(target.into_bytes())))
+}
+
+/// Which file a path leads to, through links too, if it is one that this process may run.
+#[must_use]
+pub fn executable_at(path: &Path) -> Option<FileId> {
+    let stat = retry_on_intr(|| rustix::fs::statat(CWD, path, AtFlags::empty())).ok()?;
+    let runs = retry_on_intr(|| rustix::fs::accessat(CWD, path, Access::EXEC_OK, AtFlags::EACCESS));
+    (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && runs.is_ok()).then(|| file_id(&stat))
+}
+
+/// Where the program stands that this process runs, and which file it is; `None` if it is there no more.
+#[must_use]
+pub fn own_program() -> Option<(PathBuf, FileId)> {
+    let path = link_target(Path::new("/proc/self/exe")).ok()?;
+    let file = executable_at(&path)?;
+    Some((path, file))
 }
 
 /// Set once the umask is known to be our own.

@@ -17,6 +17,7 @@ mod init;
 mod journal;
 mod messages;
 mod records;
+mod remove;
 mod session;
 mod state_dir;
 mod tickets;

@@ -45,6 +45,8 @@ pub mod layout {
     pub const ACKS: FileName = FileName::literal("PENDING_ACKS.json");
     /// How far each agent has read, by agent.
     pub const CURSORS: FileName = FileName::literal("cursors");
+    /// Which settings files of harnesses were changed.
+    pub const INSTALLED: FileName = FileName::literal("installed.json");
     /// Damaged files, set aside.
     pub const QUARANTINE: FileName = FileName::literal("quarantine");
     /// Half-made files.
