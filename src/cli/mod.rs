@@ -23,6 +23,7 @@ mod history;
 mod identity;
 mod inbox;
 mod init;
+mod install;
 mod list;
 mod locate;
 mod messages;
@@ -41,6 +42,7 @@ mod select;
 mod send;
 mod status;
 mod tick;
+mod uninstall;
 mod wait;
 mod waiting;
 mod who;
@@ -99,6 +101,7 @@ const COMMANDS: &[Spec] = &[
     tick::SPEC,
     whoami::SPEC,
     init::SPEC,
+    uninstall::SPEC,
     config::SPEC,
     redact::SPEC,
     capabilities::SPEC,

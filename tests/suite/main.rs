@@ -19,6 +19,7 @@ mod harness;
 mod hostile;
 mod identity;
 mod identity_registry;
+mod install;
 mod keeper;
 mod life;
 mod load;

@@ -1,0 +1,1 @@
+//! Files that must not be touched, and those that are made.
