@@ -97,8 +97,15 @@ fn look(
     if word == "exists" && !planned.differs() {
         return Ok(Code::Done);
     }
+    let mut next = "swarmlock init".to_owned();
+    for name in &args.harnesses {
+        next.push_str(&format!(" --harness {name}"));
+    }
+    if args.instructions {
+        next.push_str(" --instructions");
+    }
     let failure = Failure::new(Code::Attention, "not everything is as it would be made; nothing was changed");
-    report.failure(&failure.next("swarmlock init"));
+    report.failure(&failure.help("init --dry-run shows how it differs").next(next));
     Ok(Code::Attention)
 }
 

@@ -125,7 +125,10 @@ impl Removal {
                     Plugin::Ours => Ok(Some(String::new())),
                     Plugin::Foreign => Ok(None),
                     Plugin::Changed => {
-                        self.left.push(format!("{path}: it was changed by hand since it was made, and left; remove it if you do not need it"));
+                        let why = "it was changed by hand since it was made, and left; remove it if you do not need it";
+                        self.left.push(format!("{path}: {why}"));
+                        // For when it is gone: the directories around it are ours.
+                        self.noted.retain(|note| note.path != path);
                         Ok(None)
                     }
                 }
