@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     Code, Context, Failure, Outcome, Report, Spec, args,
-    install::{self, Planned, Wanted},
+    install::{self, Applied, Planned, Wanted},
 };
 use crate::checkout::Checkout;
 
@@ -17,6 +17,9 @@ pub(super) const SPEC: Spec = Spec {
     args: Args::augment_args,
     run: init,
 };
+
+/// How often it is computed anew when somebody else has changed a file meanwhile.
+const AGAIN: u32 = 8;
 
 #[derive(Debug, clap::Args)]
 struct Args {
@@ -55,8 +58,16 @@ fn init(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
     let word = if made { "made" } else { "exists" };
     let dir = open.state().path().to_string_lossy().into_owned();
     report.data(&[word, &dir], || json!({ "result": word, "dir": dir, "era": era.number }));
-    if planned.apply(&open)? {
-        report.changed();
+    for tries in 0.. {
+        match planned.apply(&open)? {
+            Applied::Nothing => break,
+            Applied::Done => {
+                report.changed();
+                break;
+            }
+            Applied::Overtaken(path) if tries == AGAIN => return Err(install::overtaken(path, "init")),
+            Applied::Overtaken(_) => planned = install::plan(context, &checkout, &wanted, args.instructions)?,
+        }
     }
     planned.show(&wanted, true, false, report);
     remark(&planned, &checkout, report);

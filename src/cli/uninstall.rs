@@ -42,7 +42,7 @@ fn uninstall(matches: &ArgMatches, context: &Context, report: &mut Report) -> Ou
     let args: Args = args::of(matches)?;
     let checkout = context.checkout()?;
     let open = context.open(&checkout, report)?;
-    let installed = noted(open.as_ref(), report);
+    let installed = noted(open.as_ref(), report)?;
     let removal = install::removal(context, &checkout, &installed)?;
     if args.state {
         return with_state(&args, context, &checkout, open, &removal, &installed, report);
@@ -55,13 +55,16 @@ fn uninstall(matches: &ArgMatches, context: &Context, report: &mut Report) -> Ou
     Ok(Code::Done)
 }
 
-/// What is noted of the files; where that cannot be told, our entries are known by what they call.
-fn noted(open: Option<&Open>, report: &Report) -> Installed {
-    let read = open.map(|open| Installed::read(open.state())).transpose();
-    read.map(Option::unwrap_or_default).unwrap_or_else(|error| {
-        report.warning(&format!("{error}; going on by what is seen in the files"));
-        Installed::default()
-    })
+/// What is noted of the files; where the note is damaged, our entries are known by what they call.
+fn noted(open: Option<&Open>, report: &Report) -> Result<Installed, Failure> {
+    match open.map(|open| Installed::read(open.state())).transpose() {
+        Ok(installed) => Ok(installed.unwrap_or_default()),
+        Err(error @ store::Error::Damaged { .. }) => {
+            report.warning(&format!("{error}; going on by what is seen in the files"));
+            Ok(Installed::default())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Takes the hooks out, or shows it.

@@ -210,6 +210,8 @@ fn about_the_state() -> Vec<Refusal> {
         plain("a link in place of settings", Code::Unsafe, &["init", "--harness", "gemini"]).after(|site| {
             std::os::unix::fs::symlink("elsewhere", site.path(".gemini")).unwrap();
         }),
+        plain("a damaged note of what was installed", Code::Damaged, &["init", "--harness", "codex"])
+            .after(|site| site.plant("installed.json", "?")),
         plain("a lease in the state directory", Code::Held, &["uninstall", "--state", "--yes"]),
         plain("yes to nothing", Code::Usage, &["uninstall", "--yes"]),
         broken("missing guard", Code::Unsafe, &["list"], |site| fs::remove_file(site.state(".guard")).unwrap()),

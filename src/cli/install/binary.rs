@@ -13,8 +13,14 @@ const NAME: &str = "swarmlock";
 /// The word `swarmlock` if it leads to this program by `PATH`, else where this program stands.
 pub(in crate::cli) fn binary(context: &Context) -> Result<Binary, Failure> {
     let paths = search_path(context);
-    let found = paths.iter().find_map(|dir| executable_at(&dir.join(NAME)));
-    let Some((path, file)) = own_program() else {
+    let mut found = None;
+    for dir in &paths {
+        found = executable_at(&dir.join(NAME))?;
+        if found.is_some() {
+            break;
+        }
+    }
+    let Some((path, file)) = own_program()? else {
         // Replaced while it runs: what stands there now is meant.
         return match found {
             Some(_) => Ok(Binary { word: NAME.to_owned() }),

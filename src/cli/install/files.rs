@@ -122,12 +122,23 @@ impl Files {
         Ok(())
     }
 
-    /// Removes what a killed process left half made beside a file.
-    pub(super) fn sweep(&self, path: &str) -> Result<(), Failure> {
+    /// What a killed process left half made beside a file, and the directory that it is in.
+    fn litter(&self, path: &str) -> Result<Option<(Dir, FileName)>, Failure> {
         let parts = Self::parts(path)?;
-        let Some(dir) = self.dir(&parts.dirs)? else { return Ok(()) };
+        let Some(dir) = self.dir(&parts.dirs)? else { return Ok(None) };
         let aside = aside(&parts.name);
-        if dir.look(&aside)?.is_some_and(|found| found.regular) {
+        let there = dir.look(&aside)?.is_some_and(|found| found.regular);
+        Ok(there.then_some((dir, aside)))
+    }
+
+    /// Whether a file is half made beside this one: by somebody who is at work, or was killed.
+    pub(super) fn has_litter(&self, path: &str) -> Result<bool, Failure> {
+        Ok(self.litter(path)?.is_some())
+    }
+
+    /// Removes it. Only inside the guard nobody is at work.
+    pub(super) fn sweep(&self, path: &str) -> Result<(), Failure> {
+        if let Some((dir, aside)) = self.litter(path)? {
             dir.remove(&aside)?;
         }
         Ok(())

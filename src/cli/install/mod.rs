@@ -8,7 +8,7 @@ mod signs;
 
 pub(in crate::cli) use binary::binary;
 pub(in crate::cli) use files::Files;
-pub(in crate::cli) use plan::{Planned, plan};
+pub(in crate::cli) use plan::{Applied, Planned, plan};
 pub(in crate::cli) use remove::{Removal, removal};
 pub(in crate::cli) use signs::{Wanted, wanted};
 
@@ -20,6 +20,13 @@ const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
 
 /// The label of instructions, where a file of settings has its harness.
 const INSTRUCTIONS_LABEL: &str = "instructions";
+
+/// A file that somebody else goes on changing.
+pub(in crate::cli) fn overtaken(path: &str, command: &str) -> Failure {
+    Failure::new(Code::Busy, format!("{path}: it was changed by somebody else just now; nothing was written"))
+        .help("ask again when nobody else writes to it")
+        .next(format!("swarmlock {command}"))
+}
 
 /// A file that cannot be changed because of what is in it.
 fn flawed(path: &str, flaw: &Flaw) -> Failure {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    super::{Code, Context, Failure, Report, context::Open},
+    super::{Context, Failure, Report, context::Open},
     Files, INSTRUCTIONS, INSTRUCTIONS_LABEL, Wanted, binary,
     files::Text,
     flawed,
@@ -23,6 +23,17 @@ pub(in crate::cli) struct Planned {
     files: Files,
     binary: Binary,
     changes: Vec<Change>,
+}
+
+/// What came of writing it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) enum Applied {
+    /// All is as it should be already.
+    Nothing,
+    /// It is written.
+    Done,
+    /// Somebody else has changed this file since it was read: nothing was written.
+    Overtaken(&'static str),
 }
 
 /// One file.
@@ -214,34 +225,40 @@ impl Planned {
         self.changes.iter().filter(|change| change.differs()).filter_map(|change| change.harness)
     }
 
-    /// Writes what differs, after it was noted how it was before; whether anything did.
+    /// Writes what differs, after it was noted how it was before.
     ///
     /// # Errors
-    /// If a file has changed since it was read: then nothing is written. If one cannot be written: those before it are.
-    pub(in crate::cli) fn apply(&self, open: &Open) -> Result<bool, Failure> {
+    /// If a file cannot be written: those before it are.
+    pub(in crate::cli) fn apply(&self, open: &Open) -> Result<Applied, Failure> {
         let differing = || self.changes.iter().filter(|change| change.differs());
+        let mut litter = false;
         for change in &self.changes {
-            self.files.sweep(change.path)?;
+            litter |= self.files.has_litter(change.path)?;
         }
-        if differing().next().is_none() {
-            return Ok(false);
+        if !litter && differing().next().is_none() {
+            return Ok(Applied::Nothing);
         }
         let mut guarded = open.locks().installing()?;
         let mut installed = guarded.installed()?;
+        for change in &self.changes {
+            self.files.sweep(change.path)?;
+        }
         for change in differing() {
             if self.files.read(change.path)? != change.before {
-                let message = format!("{}: it was changed by somebody else just now; nothing was written", change.path);
-                return Err(Failure::new(Code::Busy, message).next("swarmlock init"));
+                return Ok(Applied::Overtaken(change.path));
             }
             let earlier = installed.of(self.files.worktree.as_deref(), change.path);
             let note = change.noted(earlier, &self.binary, &self.files)?;
             installed.note(note);
         }
+        if differing().next().is_none() {
+            return Ok(Applied::Nothing);
+        }
         guarded.write(&installed)?;
         for change in differing() {
             self.files.write(change.path, &change.after, change.before.as_ref())?;
         }
-        Ok(true)
+        Ok(Applied::Done)
     }
 
     /// A record for each file, of what was done or would be; the differences as texts, if they are wanted.

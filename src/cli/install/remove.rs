@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{
-    super::{Code, Context, Failure, Report, context::Open},
+    super::{Context, Failure, Report, context::Open},
     Files, INSTRUCTIONS, INSTRUCTIONS_LABEL, binary,
     files::Text,
-    flawed,
+    flawed, overtaken,
     plan::is_spare,
 };
 use crate::{
@@ -60,6 +60,11 @@ pub(in crate::cli) fn removal(
         removal.look_at(harness, path, note.as_ref(), &binary, checkout)?;
     }
     Ok(removal)
+}
+
+/// Every file that we may have written.
+fn paths() -> impl Iterator<Item = &'static str> {
+    HARNESSES.iter().map(|harness| harness.path).chain(INSTRUCTIONS)
 }
 
 impl Removal {
@@ -152,15 +157,17 @@ impl Removal {
     /// # Errors
     /// If a file has changed since it was read, or cannot be written.
     pub(in crate::cli) fn apply(&self, open: Option<&Open>) -> Result<(), Failure> {
-        let mut guarded =
-            if self.is_empty() { None } else { open.map(|open| open.locks().installing()).transpose()? };
+        let mut busy = !self.is_empty();
+        for path in paths() {
+            busy |= self.files.has_litter(path).unwrap_or(false);
+        }
+        let mut guarded = if busy { open.map(|open| open.locks().installing()).transpose()? } else { None };
         for undone in &self.undone {
             if self.files.read(undone.path)?.as_ref() != Some(&undone.before) {
-                let message = format!("{}: it was changed by somebody else just now; nothing was written", undone.path);
-                return Err(Failure::new(Code::Busy, message).next("swarmlock uninstall"));
+                return Err(overtaken(undone.path, "uninstall"));
             }
         }
-        for path in HARNESSES.iter().map(|harness| harness.path).chain(INSTRUCTIONS) {
+        for path in paths().filter(|_| busy) {
             self.files.sweep(path).unwrap_or_default();
         }
         for undone in &self.undone {

@@ -85,7 +85,7 @@ impl Around {
         );
         let in_home = self.home.as_ref().filter(|home| is_there(&home.join(harness.in_home)));
         signs.extend(in_home.map(|_| format!("~/{}", harness.in_home)));
-        let program = |name: &&&str| self.path.iter().any(|dir| executable_at(&dir.join(name)).is_some());
+        let program = |name: &&&str| self.path.iter().any(|dir| matches!(executable_at(&dir.join(name)), Ok(Some(_))));
         signs.extend(harness.programs.iter().find(program).map(|name| format!("{name} in PATH")));
         let set = self.variables.iter().find(|name| name.to_str().is_some_and(|name| harness.sets(name)));
         signs.extend(set.map(|name| format!("${}", name.to_string_lossy())));

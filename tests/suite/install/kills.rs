@@ -5,7 +5,10 @@ use std::{fs, path::PathBuf, process::Command};
 use super::{call, put, tree};
 use crate::{
     harness::{BINARY, Call, Run, Site, skip},
-    proof::strace,
+    proof::{
+        strace,
+        sweep::{Fault, applies, judge_run},
+    },
 };
 
 const BEFORE: &str = "{\n  // mine\n  \"a\": 1\n}\n";
@@ -66,7 +69,7 @@ fn named_tree(site: &Site) -> Vec<(PathBuf, u32, Vec<u8>)> {
     tree(site).into_iter().map(|(path, mode, bytes)| (below(path), mode, bytes)).collect()
 }
 
-fn sweep(test: &str, args: &[&str], installed: bool) {
+fn sweep(test: &str, args: &[&str], installed: bool, fault: Fault) {
     if let Err(why) = strace::usable() {
         return skip(test, &why);
     }
@@ -75,17 +78,21 @@ fn sweep(test: &str, args: &[&str], installed: bool) {
     let trace = traces.path().join("trace");
     let clean = prepared(installed);
     run(&clean, args, strace::under::<&str>(&[], &trace)).expect(0);
-    let points = strace::own_points(&trace);
+    let points: Vec<_> = strace::own_points(&trace).into_iter().filter(|point| applies(fault, point)).collect();
     assert!(points.len() > 50, "{points:?}");
     let (mut wrong, mut hit) = (Vec::new(), 0);
     for (nth, point) in points.iter().enumerate() {
         // What comes next: every other time `init` again, and then `uninstall`.
         let again = nth % 2 == 0;
         let site = prepared(installed);
-        let inject = format!("inject={}:signal=KILL:when={}", point.name, point.nth);
-        run(&site, args, strace::under(&["-e", &inject], &trace));
-        hit += usize::from(fs::read_to_string(&trace).unwrap().contains("+++ killed by SIGKILL +++"));
-        let mut judged = judge(&site, &done);
+        let (what, sign) = match fault {
+            Fault::Kill => ("signal=KILL".to_owned(), "+++ killed by SIGKILL +++"),
+            Fault::Error(errno) => (format!("error={errno}"), "(INJECTED)"),
+        };
+        let inject = format!("inject={}:{what}:when={}", point.name, point.nth);
+        let stopped = run(&site, args, strace::under(&["-e", &inject], &trace));
+        hit += usize::from(fs::read_to_string(&trace).unwrap().contains(sign));
+        let mut judged = judge_run(fault, point, &stopped).and_then(|()| judge(&site, &done));
         if again && call(&site).run(INIT).expect(0).code == 0 && contents(&site) != done {
             judged = judged.and(Err("the next init did not do it".to_owned()));
         }
@@ -93,19 +100,36 @@ fn sweep(test: &str, args: &[&str], installed: bool) {
         if named_tree(&site) != plain || site.state("installed.json").exists() {
             judged = judged.and(Err(format!("uninstall left something: {:?}", named_tree(&site))));
         }
-        wrong.extend(judged.err().map(|why| format!("{args:?} killed at {point:?}, again {again}: {why}")));
+        wrong.extend(judged.err().map(|why| format!("{args:?}, {fault:?} at {point:?}, again {again}: {why}")));
     }
-    eprintln!("{args:?}: {hit} kills at {} points", points.len());
+    eprintln!("{args:?}, {fault:?}: {hit} hits at {} points", points.len());
     assert!(hit * 10 > points.len() * 9, "the control: {hit} of {} were hit", points.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn killed_at_any_call_init_leaves_old_or_new_files_and_no_litter_for_good() {
-    sweep("killed_at_any_call_init_leaves_old_or_new_files_and_no_litter_for_good", &INIT, false);
+    sweep("killed_at_any_call_init_leaves_old_or_new_files_and_no_litter_for_good", &INIT, false, Fault::Kill);
 }
 
 #[test]
 fn killed_at_any_call_uninstall_leaves_old_or_new_files_and_no_litter_for_good() {
-    sweep("killed_at_any_call_uninstall_leaves_old_or_new_files_and_no_litter_for_good", &["uninstall"], true);
+    sweep(
+        "killed_at_any_call_uninstall_leaves_old_or_new_files_and_no_litter_for_good",
+        &["uninstall"],
+        true,
+        Fault::Kill,
+    );
+}
+
+#[test]
+fn after_an_error_at_any_call_on_a_file_init_is_told_and_leaves_old_or_new_files() {
+    let test = "after_an_error_at_any_call_on_a_file_init_is_told_and_leaves_old_or_new_files";
+    sweep(test, &INIT, false, Fault::Error("ENOSPC"));
+}
+
+#[test]
+fn after_an_error_at_any_call_on_a_file_uninstall_is_told_and_leaves_old_or_new_files() {
+    let test = "after_an_error_at_any_call_on_a_file_uninstall_is_told_and_leaves_old_or_new_files";
+    sweep(test, &["uninstall"], true, Fault::Error("EIO"));
 }

@@ -3,6 +3,7 @@
 mod files;
 mod kills;
 mod plugin;
+mod races;
 mod settings;
 
 use std::{

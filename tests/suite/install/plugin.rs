@@ -55,7 +55,7 @@ impl Stage {
     /// Runs a script in which `hooks` are what the plugin gives.
     fn run(&self, script: &str) -> Run {
         let whole = format!(
-            "import {{ Swarmlock }} from './plugin.mjs'\nconst hooks = await Swarmlock({{ directory: '/work' }})\n{script}\n"
+            "import plugin from './plugin.mjs'\nconst hooks = await plugin.server({{ directory: '/work' }})\n{script}\n"
         );
         fs::write(self.path("main.mjs"), whole).unwrap();
         let mut node = Command::new("node");
@@ -76,7 +76,9 @@ fn an_edit_is_asked_about_and_a_denied_one_is_thrown_out() {
     );
     let run = stage.run(&edit).expect(0);
     assert_eq!(run.out, "went on\n", "{run}");
-    assert_eq!(fs::read_to_string(stage.path("calls")).unwrap(), "hook tool.execute.before --harness opencode\n");
+    let calls = fs::read_to_string(stage.path("calls")).unwrap();
+    let asked = "hook session.created --harness opencode\nhook tool.execute.before --harness opencode\n";
+    assert_eq!(calls, asked, "the first call of a session is its beginning");
     let asked = stage.asked("tool.execute.before");
     assert_eq!((&asked["sessionID"], &asked["tool"], &asked["cwd"]), (&"s1".into(), &"edit".into(), &"/work".into()));
     assert_eq!(asked["args"]["filePath"], "a\nb");
@@ -131,6 +133,50 @@ console.log(output.env.SWARMLOCK_AGENT)";
     // The first eight digits of the SHA-256 of `s1`.
     let digest = swarmlock::domain::settings::sha256(b"s1");
     assert_eq!(stage.run(shell).out, format!("opencode-{}\n", &digest[..8]));
+}
+
+/// What OpenCode 2 gives a plugin, as far as it is used: `fire` calls what was entered for a hook.
+const CONTEXT: &str = "const entered = new Map()
+const domain = (name) => ({ hook: async (event, call) => entered.set(name + ' ' + event, call) })
+const ctx = {
+  location: { directory: '/work' },
+  session: { ...domain('session'), get: async ({ sessionID }) => ({ location: { directory: '/of/' + sessionID } }) },
+  tool: domain('tool'),
+  shell: domain('shell'),
+  event: { subscribe: async function* () { yield { type: 'session.idle', data: { sessionID: 'elsewhere' } } } },
+}
+const end = await plugin.setup(ctx)
+const fire = (name, event) => entered.get(name)(event)
+";
+
+#[test]
+fn the_second_version_of_opencode_is_served_too() {
+    let Some(stage) = Stage::new("the_second_version_of_opencode_is_served_too") else { return };
+    stage.answer("session.created", r#"{"context": "you are opencode-1"}"#);
+    let script = "await fire('session prompt', { sessionID: 's1' })
+const call = { tool: 'shell', sessionID: 's1', callID: 'c1', input: { command: 'make' } }
+await fire('tool execute.before', call)
+const shell = { command: 'make', cwd: '/work', env: {} }
+fire('shell create.before', shell)
+console.log(shell.env.SWARMLOCK_AGENT)
+const done = { ...call, status: 'completed', result: { content: [{ type: 'text', text: 'made' }] } }
+await fire('tool execute.after', done)
+console.log(done.result.content.map((part) => part.text).join(' '))
+end()";
+    let run = stage.run(&format!("{CONTEXT}{script}")).expect(0);
+    let digest = swarmlock::domain::settings::sha256(b"s1");
+    assert_eq!(run.out, format!("opencode-{}\nmade you are opencode-1\n", &digest[..8]), "{run}");
+    let calls = fs::read_to_string(stage.path("calls")).unwrap();
+    let events: Vec<_> = calls.lines().map(|line| line.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(events, ["session.created", "chat.message", "tool.execute.before", "tool.execute.after"]);
+    assert_eq!(stage.asked("tool.execute.before")["cwd"], "/of/s1", "where the session is, not the plugin");
+    stage.answer("tool.execute.before", r#"{"decision": "deny", "reason": "bob holds a"}"#);
+    let denied = "try { await fire('tool execute.before', { tool: 'edit', sessionID: 's1', input: {} }) }
+catch (e) { console.log('thrown: ' + e.message) }";
+    assert_eq!(stage.run(&format!("{CONTEXT}{denied}")).out, "thrown: bob holds a\n");
+    // Of what a version does not have, nothing is used.
+    let bare = "const stop = await plugin.setup({})\nstop()\nconsole.log(plugin.id)";
+    assert_eq!(stage.run(bare).out, "swarmlock\n");
 }
 
 #[test]
