@@ -211,11 +211,20 @@ pub fn without_harnesses(command: &mut Command) -> &mut Command {
 }
 
 /// A home directory with nothing in it.
-static EMPTY_HOME: LazyLock<PathBuf> = LazyLock::new(|| {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("home");
-    fs::create_dir_all(&home).unwrap();
-    home
-});
+static EMPTY_HOME: LazyLock<PathBuf> = LazyLock::new(|| scratch("home"));
+
+/// A directory of this name for all tests of this user, which stays: in the target directory, or where that is another's
+/// with the temporary files.
+pub fn scratch(name: &str) -> PathBuf {
+    let name = format!("swarmlock-{}-{name}", rustix::process::geteuid().as_raw());
+    let usual = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
+    if fs::create_dir_all(&usual).is_ok() {
+        return usual;
+    }
+    let other = std::env::temp_dir().join(&name);
+    fs::create_dir_all(&other).unwrap();
+    other
+}
 
 /// `PATH`, with links to all else in place of directories that have a harness in them.
 static PATH_WITHOUT_HARNESSES: LazyLock<OsString> = LazyLock::new(|| {
@@ -226,8 +235,7 @@ static PATH_WITHOUT_HARNESSES: LazyLock<OsString> = LazyLock::new(|| {
         if !names().any(|name| is_harness(&name)) {
             return dir;
         }
-        let links = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("path-{}-{nth}", std::process::id()));
-        fs::create_dir_all(&links).unwrap();
+        let links = scratch(&format!("path-{nth}"));
         for name in names().filter(|name| !is_harness(name)) {
             std::os::unix::fs::symlink(dir.join(&name), links.join(&name)).unwrap_or_default();
         }

@@ -9,11 +9,11 @@ mod settings;
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::SystemTime,
 };
 
-use crate::harness::{BINARY, Call, Site};
+use crate::harness::{BINARY, Call, Site, scratch};
 
 /// What is below a directory but for the state directory: permissions and bytes or link target, by name.
 pub fn tree(site: &Site) -> Vec<(PathBuf, u32, Vec<u8>)> {
@@ -39,8 +39,7 @@ pub fn tree(site: &Site) -> Vec<(PathBuf, u32, Vec<u8>)> {
 
 /// A call as alice with a directory in `PATH` in which `swarmlock` is the built binary.
 pub fn call(site: &Site) -> Call {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bin");
-    fs::create_dir_all(&dir).unwrap();
+    let dir = scratch("bin");
     std::os::unix::fs::symlink(BINARY, dir.join("swarmlock")).unwrap_or_default();
     let call = site.agent("alice");
     let rest = call.command.get_envs().find(|(name, _)| *name == "PATH").unwrap().1.unwrap().to_owned();
