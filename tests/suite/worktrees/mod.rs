@@ -2,6 +2,7 @@
 
 mod also_held;
 mod broken;
+mod hooks;
 mod layouts;
 mod linked;
 mod submodules;
