@@ -82,6 +82,8 @@ fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
     };
     let cwd = match call.cwd() {
         Ok(cwd) => cwd,
+        // Where all are named in full, it is not asked for.
+        Err(_) if files.iter().all(|file| file.starts_with('/')) => PathBuf::from("/"),
         Err(failure) => return trouble::of_edit(call, None, None, &failure, reply),
     };
     let mut groups: Vec<Group> = Vec::new();

@@ -1,5 +1,7 @@
 //! Hooks as harnesses call them: the real payloads on stdin of the real binary.
 
+mod gone;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
