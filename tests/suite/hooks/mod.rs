@@ -1,5 +1,8 @@
 //! Hooks as harnesses call them: the real payloads on stdin of the real binary.
 
+mod stand_in;
+mod swarm;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
