@@ -1,5 +1,6 @@
 //! Hooks as harnesses call them: the real payloads on stdin of the real binary.
 
+mod escapes;
 mod stand_in;
 mod swarm;
 

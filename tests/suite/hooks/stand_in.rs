@@ -118,6 +118,7 @@ impl StandIn {
             }
             0 if answer.out.contains("WITHOUT protection") => {
                 self.report.unprotected += 1;
+                eprintln!("{answer}");
                 return false;
             }
             0 => assert!(!answer.out.contains("permissionDecision"), "{answer}"),
