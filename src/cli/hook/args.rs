@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use super::super::context::Global;
+use super::super::{args, context::Global};
 use crate::domain::hooks::Harness;
 
 #[derive(Debug, Default, clap::Args)]
@@ -63,6 +63,10 @@ pub(in crate::cli) fn quick(args: &[OsString]) -> Option<(Args, Global)> {
             "--harness" => read.harness = value().unwrap_or_default(),
             "--agent" | "--agent-id" | "--sender-id" => global.agent = value(),
             "--dir" => global.dir = value().map(PathBuf::from),
+            "--guard-wait" => match value().as_deref().map(args::guard_wait) {
+                Some(Ok(wait)) => global.guard_wait = Some(wait),
+                Some(Err(_)) | None => read.odd.push(text.into_owned()),
+            },
             "--json" | "--quiet" | "-q" => {}
             _ if event.is_none() && !flag.starts_with('-') => event = Some(text.into_owned()),
             _ => read.odd.push(text.into_owned()),
@@ -83,7 +87,7 @@ mod tests {
     }
 
     fn shown(args: &Args, global: &Global) -> String {
-        format!("{} {} {:?} {:?}", args.event, args.harness, global.agent, global.dir)
+        format!("{} {} {:?} {:?} {:?}", args.event, args.harness, global.agent, global.dir, global.guard_wait)
     }
 
     #[test]
@@ -95,6 +99,7 @@ mod tests {
             &["hook", "--agent", "alice", "Stop", "--dir", "/tmp/x", "--json", "-q"],
             &["hook", "Stop", "--agent=alice", "--dir=/tmp/x"],
             &["hook", "Stop", "--harness", "--odd"],
+            &["hook", "--guard-wait", "100ms", "Stop"],
         ] {
             let (args, global) = quick(&line(words)).unwrap();
             let matches = crate::cli::command().try_get_matches_from(line(words)).unwrap();
@@ -113,6 +118,7 @@ mod tests {
             &["hook", "PreToolUse", "x", "--y", "-z"],
             &["hook", "PreToolUse", "--harness"],
             &["hook", "PreToolUse", "--harness", "klingon"],
+            &["hook", "PreToolUse", "--guard-wait", "long"],
         ] {
             let (args, _) = quick(&line(words)).unwrap();
             assert!(!args.odd().is_empty() || args.event.is_empty(), "{words:?}");
