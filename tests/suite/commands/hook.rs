@@ -52,3 +52,17 @@ fn where_nothing_can_be_told_at_a_prompt_a_loss_is_told_after_the_next_tool() {
     let told = call(&site, "cursor", "postToolUse", json!({ "tool_name": "Read" })).expect(0).json();
     assert!(told["additional_context"].as_str().unwrap().contains("bob released it by force"), "{told}");
 }
+
+#[test]
+fn a_session_of_cursor_that_calls_the_hooks_of_claude_code_too_does_not_refuse_itself() {
+    let site = Site::new();
+    site.nobody().run(["init"]).expect(0);
+    let edit = json!({
+        "conversation_id": "c1", "cursor_version": "2.4.21",
+        "tool_name": "Write", "tool_input": { "file_path": site.path("a") },
+    });
+    call(&site, "cursor", "preToolUse", edit.clone()).expect(0);
+    call(&site, "claude-code", "PreToolUse", edit).expect(0);
+    let held = site.nobody().run(["list", "--json"]).expect(0).json();
+    assert_eq!(held["agent_id"], format!("cursor-{}", digits("c1")));
+}
