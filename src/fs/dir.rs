@@ -159,6 +159,13 @@ impl Dir {
         Ok(below)
     }
 
+    /// Whether certainly nothing stands at `at`, looked at by name in one call; the levels before it are not looked at.
+    #[must_use]
+    pub fn is_absent(&self, at: &[&FileName]) -> bool {
+        let found = retry_on_intr(|| rustix::fs::statat(&self.fd, joined(at), AtFlags::SYMLINK_NOFOLLOW));
+        matches!(found, Err(Errno::NOENT))
+    }
+
     /// How many links the directory at `at` has, which is looked at by name and not opened; `None` if it is not there.
     /// That it is no mount only opening tells, and the levels before it are not looked at.
     ///

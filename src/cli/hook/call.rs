@@ -97,11 +97,13 @@ impl<'a> Call<'a> {
     /// The same of this checkout.
     pub(super) fn scene_in(&self, checkout: &Checkout, reply: &mut Reply) -> Result<Option<Scene>, Failure> {
         self.context.settle_on(checkout);
+        // The registry is looked at for it, in the state directory that is opened then.
+        let identity = self.context.identity();
         let Some((open, wrong)) = self.context.open_for_hook(checkout)? else { return Ok(None) };
         if let Some(wrong) = wrong {
             reply.warn(format!("{}; going on with the defaults", wrong.message));
         }
-        Ok(Some(Scene { open, identity: self.context.identity()? }))
+        Ok(Some(Scene { open, identity: identity? }))
     }
 
     pub(super) fn asking<'s>(&'s self, scene: &'s Scene) -> Asking<'s> {

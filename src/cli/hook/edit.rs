@@ -215,6 +215,10 @@ fn granted_to(
     let anew = |one: &&Granted| matches!(one.how, Grant::New | Grant::TookOver(_));
     let Some(fence) = granted.iter().find(anew).map(|one| one.found.lease.fence) else { return Ok(()) };
     let account = locks.account(scene.id())?;
+    if account.behind {
+        // Once in a while, or it would be read again and again.
+        locks.show_up(Some(&account.ledger))?;
+    }
     for edit in edits {
         if let Some(loss) = account.ledger.lost_before(&edit.resource, fence) {
             reply.deny(words::lost_before(&edit.text, loss));

@@ -6,6 +6,7 @@
 
 mod answer;
 mod harness;
+mod input;
 mod json;
 mod ledger;
 mod moment;
