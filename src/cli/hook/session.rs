@@ -65,11 +65,12 @@ fn picture(call: &Call<'_>, scene: &Scene, locks: &Locks<'_>) -> Result<String, 
     lines.push(others(id, &agents));
     let unread = scene.open.mail(None).unread(std::slice::from_ref(id))?.first().copied().unwrap_or(0);
     if unread > 0 {
-        lines.push(format!("{unread} messages for you are unread: swarmlock inbox"));
+        let messages = if unread == 1 { "message for you is" } else { "messages for you are" };
+        lines.push(format!("{unread} {messages} unread: swarmlock inbox"));
     }
     lines.push(
         "An edit locks its file for you until your turn ends; what another holds cannot be edited. To keep a file longer: \
-         swarmlock acquire FILE --reason WHY; to wait for one: swarmlock acquire FILE --wait; to tell others something: \
+         swarmlock acquire FILE --reason WHY, in the end swarmlock release FILE; to wait for one: swarmlock acquire FILE --wait; to tell others something: \
          swarmlock send AGENT INFO 'TEXT'."
             .to_owned(),
     );
@@ -114,7 +115,7 @@ fn others(id: &AgentId, agents: &[(Agent, Presence, Signs)]) -> String {
     let more = here.len().saturating_sub(NAMED);
     let named: Vec<String> =
         here.into_iter().take(NAMED).chain((more > 0).then(|| format!("and {more} more (swarmlock agents)"))).collect();
-    if named.is_empty() { "Nobody else is here.".to_owned() } else { format!("Here are {}.", named.join(", ")) }
+    if named.is_empty() { "Nobody else is here.".to_owned() } else { format!("Also here: {}.", named.join(", ")) }
 }
 
 /// What was locked by editing goes; what was asked for stays, and is told.

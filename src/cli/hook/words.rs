@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::super::{Failure, args::shell_word, describe, escape, refusal};
 use crate::{
     domain::{
-        AgentId, Found, Now, Place, Refusal, Resource,
+        AgentId, Class, Found, Now, Place, Refusal, Resource,
         hooks::Loss,
         messages::{Frame, neutral},
         overlap,
@@ -113,7 +113,8 @@ pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId) -> String 
     let mut reasons = Vec::new();
     for found in refusal.held.iter().take(NAMED) {
         // No line may begin with the name of what is held: that is of others.
-        let whole = format!("The lock on {} is held by {}", found.head.text(), describe::standing(found, now));
+        let sooner = if found.lease.class == Class::Automatic { ", or until its turn ends" } else { "" };
+        let whole = format!("The lock on {} is held by {}{sooner}.", found.head.text(), describe::standing(found, now));
         text.push_str(&format!("\n{}", clean(&whole)));
         reasons.push((found.lease.agent_id.to_string(), found.lease.reason.clone()));
     }
@@ -130,10 +131,15 @@ pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId) -> String 
     text.push_str(&framed("What they say it is for follows", &lines, &frame()));
     if refusal.relative(Some(agent)).is_some() {
         let next = next("who", path, "");
-        return format!("{text}\n{}\n{next}", refusal::RELATIVE);
+        return format!(
+            "{text}\nDo not wait: {}.\nDo something else, or leave this edit to that agent; do not write the file in \
+             another way.\n{next}",
+            refusal::RELATIVE
+        );
     }
     format!(
-        "{text}\nDo something else meanwhile, or wait for it and then edit again; do not write the file in another way.\n{}",
+        "{text}\nDo something else meanwhile; or wait for it, edit again, and give it back: swarmlock release FILE. Do not write \
+         the file in another way.\n{}",
         next("acquire", path, " --wait")
     )
 }

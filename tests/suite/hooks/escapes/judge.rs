@@ -31,7 +31,7 @@ const OURS: &[&str] = &[
     "You hold ",
     "Your earlier session ",
     "Nobody else is here.",
-    "Here are ",
+    "Also here: ",
     "An edit locks its file for you ",
     "In your shell nothing tells who you are",
     "to be acknowledged: swarmlock ack ",
