@@ -72,13 +72,19 @@ impl<'a> Call<'a> {
 
     /// The directory that the agent works in, absolute and without links.
     pub(super) fn cwd(&self) -> Result<PathBuf, Failure> {
-        let here = self.context.cwd()?;
-        let Some(said) = self.payload.cwd.as_deref().or(self.payload.workspace_root.as_deref()) else {
-            return Ok(here.to_owned());
+        let said = self.payload.cwd.as_deref().or(self.payload.workspace_root.as_deref());
+        let said = said.filter(|said| !said.is_empty());
+        let here = match (self.context.cwd(), said) {
+            (Ok(here), _) => here,
+            // Ours is gone; what the harness says may be there all the same.
+            (Err(failure), Some(said)) => {
+                let target = Target::new(Path::new("/"), said.as_ref()).ok();
+                let there = target.filter(|target| Path::new(said).is_absolute() && target.is_directory());
+                return there.map(|target| target.path().to_owned()).ok_or(failure);
+            }
+            (Err(failure), None) => return Err(failure),
         };
-        if said.is_empty() || Path::new(said) == here {
-            return Ok(here.to_owned());
-        }
+        let Some(said) = said.filter(|said| Path::new(said) != here) else { return Ok(here.to_owned()) };
         match Target::new(here, said.as_ref()) {
             Ok(target) if target.is_directory() => Ok(target.path().to_owned()),
             // A directory that is gone by now, or one of another machine.

@@ -1,5 +1,7 @@
 //! What hooks say, in words. All that others wrote stands in one line, neutral, and free text of theirs in a frame.
 
+use std::borrow::Cow;
+
 use super::super::{Failure, args::shell_word, describe, escape, refusal};
 use crate::{
     domain::{
@@ -15,9 +17,33 @@ use crate::{
 /// How many of several leases or places are named.
 const NAMED: usize = 5;
 
+/// The most that is said of one name or reason, in bytes: a harness shows a line.
+const LONGEST: usize = 1024;
+/// The longest warning, in bytes: a few of them.
+const LONGEST_WARNING: usize = 4 * LONGEST;
+
 /// A text that others may have written, in one line that is no other's.
 pub(super) fn clean(text: &str) -> String {
     neutral(&escape::line(text)).into_owned()
+}
+
+/// The name of a file, as harnesses may tell it: of any length.
+fn named(path: &str) -> String {
+    clean(&short(path))
+}
+
+/// A name or a reason, of which harnesses decide how long it is.
+pub(super) fn short(text: &str) -> Cow<'_, str> {
+    cut(text, LONGEST)
+}
+
+/// A text without what would only fill the place of others, which is said.
+fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    Cow::Owned(format!("{}… ({} bytes)", text.get(..end).unwrap_or_default(), text.len()))
 }
 
 /// A frame for one text.
@@ -28,7 +54,7 @@ pub(super) fn frame() -> Frame {
 
 /// One line for whoever watches the harness.
 pub(super) fn warning(line: &str) -> String {
-    format!("swarmlock: {}", clean(line))
+    format!("swarmlock: {}", clean(&cut(line, LONGEST_WARNING)))
 }
 
 pub(super) fn unknown_event(event: &str) -> String {
@@ -45,17 +71,17 @@ pub(super) fn bad_payload(event: &str, why: &str) -> String {
 }
 
 pub(super) fn unprotected(path: Option<&str>, why: &str) -> String {
-    let path = path.unwrap_or("a file");
-    format!("{path} is edited WITHOUT protection: {why}; see swarmlock status")
+    let path = short(path.unwrap_or("a file"));
+    format!("{path} is edited WITHOUT protection: {}; see swarmlock status", short(why))
 }
 
 /// The refusal where the configuration wants none to go on unprotected.
 pub(super) fn closed(path: Option<&str>, failure: &Failure) -> String {
-    let path = clean(path.unwrap_or("a file"));
+    let path = named(path.unwrap_or("a file"));
     let mut text = format!(
         "swarmlock: the edit of {path} was refused: who holds it cannot be told: {}\n\
          (config.toml says fail = \"closed\": nothing is edited without protection.)",
-        clean(&failure.message)
+        named(&failure.message)
     );
     for help in &failure.help {
         text.push_str(&format!("\nhelp: {}", clean(help)));
@@ -67,7 +93,7 @@ pub(super) fn own_file(path: &str) -> String {
     format!(
         "swarmlock: {} is a file of swarmlock's own, which only its commands change: an edit would take locks from others.\n\
          next: swarmlock status",
-        clean(path)
+        named(path)
     )
 }
 
@@ -82,7 +108,7 @@ pub(super) fn is_on(found: &Found, resource: &Resource) -> bool {
 /// Who holds a file, what of it, since when, whether there is a sign of life, until when; why they say; and what next.
 pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId) -> String {
     let now = host::now();
-    let mut text = format!("swarmlock: the edit of {} was refused, nothing was changed.", clean(path));
+    let mut text = format!("swarmlock: the edit of {} was refused, nothing was changed.", named(path));
     let mut reasons = Vec::new();
     for found in refusal.held.iter().take(NAMED) {
         let whole = format!("{} is held by {}", found.head.text(), describe::standing(found, now));
@@ -141,22 +167,28 @@ fn framed(what: &str, lines: &[String], frame: &Frame) -> String {
     format!("\n{open}\n{}\n{close}", lines.join("\n"))
 }
 
-/// Why the first edit after a loss is refused.
-pub(super) fn lost_before(path: &str, loss: &Loss) -> String {
-    let since: Vec<&str> = loss.since.iter().map(String::as_str).collect();
-    let since = match since.as_slice() {
-        [] => String::new(),
-        others => format!(" Since then it was held by {}.", others.join(", ")),
-    };
+/// Why the first edit after these losses is refused.
+pub(super) fn lost_before(path: &str, losses: &[&Loss]) -> String {
+    let each: Vec<String> = losses.iter().take(NAMED).map(|loss| clean(&lost_since(loss))).collect();
+    let more = losses.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!("\nand {more} more: swarmlock history") } else { String::new() };
     format!(
-        "swarmlock: the edit of {} was refused, this once. {}{}\n\
+        "swarmlock: the edit of {} was refused, this once. {}{more}\n\
          It is yours again from now on, but what you know of it may be old: read the file, then edit it again; that will go through.\n\
          next: swarmlock history {}",
-        clean(path),
-        clean(&lost(loss)),
-        clean(&since),
+        named(path),
+        each.join("\n"),
         path_word(path)
     )
+}
+
+/// That a lease was lost, and to whom it went after that.
+fn lost_since(loss: &Loss) -> String {
+    let mut text = lost(loss);
+    if !loss.since.is_empty() {
+        text.push_str(&format!(" Since then it was held by {}.", loss.since.join(", ")));
+    }
+    text
 }
 
 /// That a lease was lost.

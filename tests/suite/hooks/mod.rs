@@ -1,5 +1,18 @@
 //! Hooks as harnesses call them: the real payloads on stdin of the real binary.
 
+mod acting;
+mod edits;
+mod gone;
+mod identity;
+mod lost;
+mod payloads;
+mod places;
+mod sessions;
+mod subagents;
+mod tools;
+mod troubles;
+mod turns;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
