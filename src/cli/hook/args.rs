@@ -36,7 +36,7 @@ impl Args {
             ));
         }
         if !self.odd.is_empty() {
-            said.push(format!("{}: hook does not know that; see swarmlock hook --help", self.odd.join(" ")));
+            said.push(format!("hook: {}: hook does not know that; see swarmlock hook --help", self.odd.join(" ")));
         }
         said
     }
