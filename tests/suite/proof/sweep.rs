@@ -52,6 +52,7 @@ const OTHER_CALLS: &[&str] = &[
     "exit_group",
     "futex",
     "geteuid",
+    "getpid",
     "getrandom",
     "gettid",
     "getuid",
