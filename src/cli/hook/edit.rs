@@ -10,7 +10,7 @@ use super::{
 use crate::{
     checkout::{Checkout, Target},
     domain::{
-        Acquired, Class, Grant, Granted, Locks, Mode, Party, Refusal, Request, Resource, Token, Ttl, Whose,
+        Account, Acquired, Class, Grant, Granted, Locks, Mode, Party, Refusal, Request, Resource, Token, Ttl, Whose,
         hooks::{EditTool, Verdict, Writes, names_us, shell_command, with_command, writes},
     },
     host,
@@ -217,17 +217,21 @@ fn granted_to(
     let anew = |one: &&Granted| matches!(one.how, Grant::New | Grant::TookOver(_));
     let Some(fence) = granted.iter().find(anew).map(|one| one.found.lease.fence) else { return Ok(()) };
     let account = locks.account(scene.id())?;
+    refuse_once(&account, edits, fence, reply);
     if account.behind {
-        // Once in a while, or it would be read again and again.
-        locks.show_up(Some(&account.ledger))?;
+        // Once in a while, or it would be read again and again. If not now, the next call does it: the file is locked.
+        locks.show_up(Some(&account.ledger)).unwrap_or_default();
     }
+    Ok(())
+}
+
+fn refuse_once(account: &Account, edits: &[&Edit], fence: u64, reply: &mut Reply) {
     for edit in edits {
         if let Some(loss) = account.ledger.lost_before(&edit.resource, fence) {
             reply.deny(words::lost_before(&edit.text, loss));
-            return Ok(());
+            return;
         }
     }
-    Ok(())
 }
 
 fn refuse(scene: &Scene, edits: &[&Edit], refusal: &Refusal, reply: &mut Reply) {

@@ -53,6 +53,7 @@ const OTHER_CALLS: &[&str] = &[
     "futex",
     "geteuid",
     "getpid",
+    "getppid",
     "getrandom",
     "gettid",
     "getuid",
