@@ -81,7 +81,7 @@ impl Dir {
         }
     }
 
-    fn from_fd(fd: OwnedFd, path: PathBuf) -> Result<(Self, Stat)> {
+    pub(super) fn from_fd(fd: OwnedFd, path: PathBuf) -> Result<(Self, Stat)> {
         let stat = retry_on_intr(|| rustix::fs::fstat(&fd)).map_err(|errno| Error::call("fstat", &path, errno))?;
         #[expect(clippy::useless_conversion, reason = "narrower on other machines")]
         let links = u64::from(stat.st_nlink);

@@ -125,7 +125,7 @@ fn local(target: &str) -> Option<String> {
 #[test]
 fn every_test_that_a_page_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (page, least) in [("SECURITY.md", 60), ("docs/compared.md", 30)] {
+    for (page, least) in [("SECURITY.md", 60), ("docs/compared.md", 30), ("docs/hooks.md", 20)] {
         let text = fs::read_to_string(root.join(page)).unwrap();
         let named: Vec<_> = text.split('`').skip(1).step_by(2).filter(|code| code.contains("::")).collect();
         assert!(named.len() > least, "the scan finds the names: {named:?}");
@@ -232,6 +232,10 @@ fn the_page_of_json_names_every_key() {
     let ticket = crate::waiting::ticket_of(&site, "alice").number;
     records.push(alice(&["queue", "cancel", &format!("t-{ticket}")]).expect(0).json());
     records.extend(about_messages());
+    for args in [&["init", "--harness", "codex"][..], &["init", "--dry-run"], &["uninstall", "--state"], &["uninstall"]]
+    {
+        records.extend(alice(args).expect(0).json_lines());
+    }
     let mut missing = Vec::new();
     for record in &records {
         missing.extend(keys(record).into_iter().filter(|key| !named.contains(&key.as_str())));

@@ -228,7 +228,14 @@ fn granted_to(
 fn refuse_once(account: &Account, edits: &[&Edit], fence: u64, reply: &mut Reply) {
     for edit in edits {
         if let Some(loss) = account.ledger.lost_before(&edit.resource, fence) {
-            reply.deny(words::lost_before(&edit.text, loss));
+            // The others are its own again too, and no later edit would be refused for them.
+            let mut losses = vec![loss];
+            for other in edits.iter().filter_map(|edit| account.ledger.lost_before(&edit.resource, fence)) {
+                if !losses.iter().any(|loss| loss.n == other.n) {
+                    losses.push(other);
+                }
+            }
+            reply.deny(words::lost_before(&edit.text, &losses));
             return;
         }
     }
