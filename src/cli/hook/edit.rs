@@ -10,7 +10,7 @@ use super::{
 use crate::{
     checkout::{Checkout, Target},
     domain::{
-        Acquired, Class, Grant, Granted, Locks, Mode, Party, Refusal, Request, Resource, Token, Ttl, Whose,
+        Account, Acquired, Class, Grant, Granted, Locks, Mode, Party, Refusal, Request, Resource, Token, Ttl, Whose,
         hooks::{EditTool, Verdict, Writes, names_us, shell_command, with_command, writes},
     },
     host,
@@ -224,12 +224,17 @@ fn granted_to(
             return Ok(());
         }
     };
-    // Once in a while, or it would be read again and again.
+    refuse_once(&account, edits, fence, reply);
+    // Once in a while, or it would be read again and again. If not now, the next call does it.
     if account.behind
         && let Err(error) = locks.show_up(Some(&account.ledger))
     {
         reply.warn(Failure::from(error).message);
     }
+    Ok(())
+}
+
+fn refuse_once(account: &Account, edits: &[&Edit], fence: u64, reply: &mut Reply) {
     for edit in edits {
         if let Some(loss) = account.ledger.lost_before(&edit.resource, fence) {
             // The others are its own again too, and no later edit would be refused for them.
@@ -240,10 +245,9 @@ fn granted_to(
                 }
             }
             reply.deny(words::lost_before(&edit.text, &losses));
-            return Ok(());
+            return;
         }
     }
-    Ok(())
 }
 
 fn refuse(scene: &Scene, edits: &[&Edit], refusal: &Refusal, reply: &mut Reply) {
