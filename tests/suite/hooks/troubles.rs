@@ -159,6 +159,14 @@ fn a_damaged_lock_elsewhere_hides_no_lease_that_can_be_read() {
     for file in ["held", "src/a", "a.rs"] {
         refused(&one.edit(file), "is held by alice");
     }
+    // Nor one on more than the file itself.
+    one.edits("other");
+    one.stops();
+    fs::remove_file(site.state("locks/globs/-/damaged.lock")).unwrap();
+    for file in ["src/a", "a.rs"] {
+        fs::write(site.lock_file(file), b"garbage").unwrap();
+        refused(&one.edit(file), "is held by alice");
+    }
 }
 
 #[test]
@@ -250,6 +258,20 @@ fn a_read_only_disk_lets_free_files_be_edited_and_refuses_held_ones() {
         assert_eq!(soon(|| one.hook(event, json!({}))).code, 0, "{event}");
     }
     remount("rw");
+    one.edits("free");
+}
+
+#[test]
+fn a_directory_that_may_not_be_written_lets_free_files_be_edited_and_refuses_held_ones() {
+    if is_root() {
+        return skip("a_directory_that_may_not_be_written", "root may write whatever the mode says");
+    }
+    let site = with_held();
+    let one = Session::new(&site, "one");
+    fs::set_permissions(site.state("tmp"), fs::Permissions::from_mode(0o500)).unwrap();
+    goes_on(&soon(|| one.edit("free")), "Permission denied");
+    refused(&soon(|| one.edit("held")), "held by alice");
+    fs::set_permissions(site.state("tmp"), fs::Permissions::from_mode(0o700)).unwrap();
     one.edits("free");
 }
 
