@@ -30,7 +30,12 @@ pub(super) fn lines(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub(super) fn json(value: &impl serde::Serialize) -> String {
     // Values are built from strings, numbers, lists and maps with string keys: they always serialise.
-    let text = serde_json::to_string(value).unwrap_or_default();
+    json_text(serde_json::to_string(value).unwrap_or_default())
+}
+
+/// The same of what is JSON in one line already: characters that are unsafe stand only within its strings.
+#[must_use]
+pub(super) fn json_text(text: String) -> String {
     if !holds_unsafe(&text) {
         return text;
     }

@@ -77,7 +77,7 @@ pub(super) fn hook(args: &Args, context: &Context, report: &mut Report) -> Outco
     let inbox = reply.inbox.take();
     let rendered = reply.into_answer().render(harness, moment.unwrap_or(Moment::Compact), event);
     if !rendered.stdout.is_empty() {
-        report.harmless_line(&rendered.stdout);
+        report.json_line(&rendered.stdout);
     }
     report.tell(&rendered.stderr);
     // Only what has certainly been put out is read.

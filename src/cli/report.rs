@@ -89,9 +89,9 @@ impl Report {
         self.failed.is_none()
     }
 
-    /// One line that is harmless already, as JSON is that [`escape::json`] made.
-    pub(super) fn harmless_line(&mut self, line: &str) {
-        self.line(&escape::lines(line.trim_end_matches('\n')));
+    /// A line of JSON that was made elsewhere.
+    pub(super) fn json_line(&mut self, line: &str) {
+        self.line(&escape::json_text(line.trim_end_matches('\n').to_owned()));
     }
 
     /// Lines for whoever reads stderr.

@@ -53,7 +53,7 @@ fn text(frame: &Frame, lines: &[String], inbox: &Inbox) -> String {
     let mut owed: Vec<&str> = inbox.items.iter().filter_map(to_acknowledge).collect();
     owed.dedup();
     for id in owed.iter().take(5) {
-        text.push_str(&format!("\nto be acknowledged: swarmlock ack {id}"));
+        text.push_str(&format!("\nto be acknowledged: swarmlock ack {}", words::clean(&post::word(id))));
     }
     if inbox.remaining > 0 {
         text.push_str(&format!("\n{} more: swarmlock inbox", inbox.remaining));

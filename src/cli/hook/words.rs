@@ -71,8 +71,8 @@ pub(super) fn bad_payload(event: &str, why: &str) -> String {
 }
 
 pub(super) fn unprotected(path: Option<&str>, why: &str) -> String {
-    let path = short(path.unwrap_or("a file"));
-    format!("{path} is edited WITHOUT protection: {}; see swarmlock status", short(why))
+    let file = path.map_or_else(|| "a file".to_owned(), |path| format!("the file {}", short(path)));
+    format!("{file} is edited WITHOUT protection: {}; see swarmlock status", short(why))
 }
 
 /// The refusal where the configuration wants none to go on unprotected.
@@ -91,7 +91,8 @@ pub(super) fn closed(path: Option<&str>, failure: &Failure) -> String {
 
 pub(super) fn own_file(path: &str) -> String {
     format!(
-        "swarmlock: {} is a file of swarmlock's own, which only its commands change: an edit would take locks from others.\n\
+        "swarmlock: the edit of {} was refused: it is a file of swarmlock's own, which only its commands change: an edit \
+         would take locks from others.\n\
          next: swarmlock status",
         named(path)
     )
@@ -111,7 +112,8 @@ pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId) -> String 
     let mut text = format!("swarmlock: the edit of {} was refused, nothing was changed.", named(path));
     let mut reasons = Vec::new();
     for found in refusal.held.iter().take(NAMED) {
-        let whole = format!("{} is held by {}", found.head.text(), describe::standing(found, now));
+        // No line may begin with the name of what is held: that is of others.
+        let whole = format!("The lock on {} is held by {}", found.head.text(), describe::standing(found, now));
         text.push_str(&format!("\n{}", clean(&whole)));
         reasons.push((found.lease.agent_id.to_string(), found.lease.reason.clone()));
     }
@@ -126,14 +128,23 @@ pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId) -> String 
     reasons.retain(|(_, reason)| !reason.is_empty());
     let lines: Vec<String> = reasons.iter().map(|(agent, reason)| clean(&format!("{agent}: {reason}"))).collect();
     text.push_str(&framed("What they say it is for follows", &lines, &frame()));
-    let word = path_word(path);
     if refusal.relative(Some(agent)).is_some() {
-        return format!("{text}\n{}\nnext: swarmlock who {word}", refusal::RELATIVE);
+        let next = next("who", path, "");
+        return format!("{text}\n{}\n{next}", refusal::RELATIVE);
     }
     format!(
-        "{text}\nDo something else meanwhile, or wait for it and then edit again; do not write the file in another way.\n\
-         next: swarmlock acquire {word} --wait"
+        "{text}\nDo something else meanwhile, or wait for it and then edit again; do not write the file in another way.\n{}",
+        next("acquire", path, " --wait")
     )
+}
+
+/// The next command about a path. One that reads as a frame cannot stand in it: changed, it would be another path.
+fn next(command: &str, path: &str, more: &str) -> String {
+    let word = path_word(path);
+    match neutral(&word) {
+        Cow::Borrowed(word) => format!("next: swarmlock {command} {word}{more}"),
+        Cow::Owned(_) => "next: swarmlock list".to_owned(),
+    }
 }
 
 fn in_line(place: &Place, now: Now) -> String {
@@ -175,10 +186,10 @@ pub(super) fn lost_before(path: &str, losses: &[&Loss]) -> String {
     format!(
         "swarmlock: the edit of {} was refused, this once. {}{more}\n\
          It is yours again from now on, but what you know of it may be old: read the file, then edit it again; that will go through.\n\
-         next: swarmlock history {}",
+         {}",
         named(path),
         each.join("\n"),
-        path_word(path)
+        next("history", path, "")
     )
 }
 

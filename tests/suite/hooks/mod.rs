@@ -2,13 +2,16 @@
 
 mod acting;
 mod edits;
+mod escapes;
 mod gone;
 mod identity;
 mod lost;
 mod payloads;
 mod places;
 mod sessions;
+mod stand_in;
 mod subagents;
+mod swarm;
 mod tools;
 mod troubles;
 mod turns;

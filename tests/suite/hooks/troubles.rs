@@ -300,7 +300,7 @@ fn a_full_disk_lets_free_files_be_edited_and_refuses_held_ones() {
 }
 
 #[test]
-fn each_edit_without_protection_is_a_line_of_a_log() {
+fn each_edit_without_protection_is_a_line_of_a_log_and_counted_in_status() {
     let site = with_held();
     let one = Session::new(&site, "one");
     let guard = site.hold_guard();
@@ -311,6 +311,10 @@ fn each_edit_without_protection_is_a_line_of_a_log() {
     assert_eq!(unprotected(&site).len(), 2);
     let lines = fs::read_to_string(site.state("unprotected.log")).unwrap();
     assert!(lines.ends_with('\n') && !lines.contains("\n\n"), "{lines}");
+    let status = site.nobody().run(["status"]).expect(0);
+    assert!(status.out.contains("unprotected\t2 edits in the last day"), "{status}");
+    let json = site.nobody().run(["status", "--json"]).expect(0).json();
+    assert_eq!(json["unprotected"]["edits"], 2, "{json}");
 }
 
 /// Of a log that cannot be written nobody hears but who edits.
