@@ -243,8 +243,8 @@ fn granted_to(
     let Some(fence) = granted.iter().find(anew).map(|one| one.found.lease.fence) else { return Ok(()) };
     let account = locks.account(scene.id())?;
     if account.behind {
-        // Once in a while, or it would be read again and again.
-        locks.show_up(Some(&account.ledger))?;
+        // Once in a while, or it would be read again and again. The file is locked by now, whatever becomes of that.
+        locks.show_up(Some(&account.ledger)).unwrap_or_default();
     }
     for edit in edits {
         if let Some(loss) = account.ledger.lost_before(&edit.resource, fence) {
