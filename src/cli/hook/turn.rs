@@ -45,7 +45,11 @@ pub(super) fn ends(call: &Call<'_>, reply: &mut Reply) {
         if call.harness.can_block(call.moment)
             && !call.payload.stop_hook_active
             && !was_cut_off(call)
-            && let Some(newest) = directed(scene, &account.ledger)?
+            && let Some(newest) = directed(scene, &account.ledger).unwrap_or_else(|failure| {
+                // Messages that cannot be read keep no lock.
+                reply.warn(format!("hook {}: {}", call.event, failure.message));
+                None
+            })
         {
             account.ledger.stopped = newest;
             // First that it was held up for these: or it would be again and again where nothing can be written.
