@@ -1,6 +1,7 @@
 //! Hooks as harnesses call them: the real payloads on stdin of the real binary.
 
 mod escapes;
+mod parts;
 mod stand_in;
 mod swarm;
 
