@@ -48,7 +48,7 @@ impl Site {
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path().to_owned();
         let site = Self { _temp: temp, root, binary: binary.to_owned() };
-        site.run("alice", &["init"]);
+        site.run("alice", &["init", "--harness", "none"]);
         let raised = "message_rate = 1000000\nmessage_rate_all = 1000000\nmessage_window = '1s'\n";
         fs::write(site.root.join(".agent_locks/config.toml"), raised).unwrap();
         for agent in ["alice", "bob"] {

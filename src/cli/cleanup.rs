@@ -26,7 +26,7 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
         Some(root) => store::sweep_dead_inits(&root, checkout.state_name())?,
         None => (0, Vec::new()),
     };
-    let (mut code, mut beats, mut abandoned, mut forgotten, mut logs) = (Code::Done, 0, 0, 0, 0);
+    let (mut code, mut beats, mut ledgers, mut abandoned, mut forgotten, mut logs) = (Code::Done, 0, 0, 0, 0, 0);
     if let Some(open) = context.open(&checkout, report)? {
         let whereabouts = context.asking(identity.as_ref());
         let caller = identity.as_ref().map(|identity| Caller {
@@ -38,6 +38,7 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
         let cleaned = locks.cleanup()?;
         swept += cleaned.swept;
         beats = cleaned.beats;
+        ledgers = cleaned.ledgers;
         abandoned = cleaned.abandoned;
         let now = host::now();
         for found in &cleaned.removed {
@@ -75,6 +76,9 @@ fn cleanup(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outc
     if beats > 0 {
         report
             .note(&format!("signs of life removed, of agents that hold nothing and were not seen for a day: {beats}"));
+    }
+    if ledgers > 0 {
+        report.note(&format!("ledgers of hooks removed, of agents that are gone: {ledgers}"));
     }
     if forgotten > 0 {
         report.note(&format!("agents taken out of the registry, who were not seen for a week: {forgotten}"));

@@ -106,7 +106,9 @@ impl Code {
             Self::Deadlock => "refused: it would wait for itself; the output names the circle",
             Self::Limit => "refused: a limit of size, depth or rate, or an era without numbers",
             Self::Refused => "refused: it has ended, and final is final",
-            Self::Attention => "something needs attention: `redact --check` found secrets",
+            Self::Attention => {
+                "something needs attention: `redact --check` found secrets, `init --check` something that is not as it would be made"
+            }
             Self::Damaged => "a state file is damaged or from a newer version; it was left alone",
             Self::Unsafe => "an unsafe file system object: a link, a foreign owner, loose permissions, no guard",
             Self::Busy => {

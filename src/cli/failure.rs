@@ -88,6 +88,11 @@ impl From<store::Error> for Failure {
                     .help("no message depends on it; the next tick sets it aside, and builds another from the log")
                     .next("swarmlock tick")
             }
+            store::Error::Damaged { path, .. } if path.ends_with(store::layout::INSTALLED.as_str()) => {
+                Self::new(Code::Damaged, message)
+                    .help("it tells how settings files were before; without it uninstall takes out what it sees to be ours: move it aside by hand")
+                    .next("swarmlock uninstall --dry-run")
+            }
             store::Error::Damaged { path, .. } if path.starts_with(store::layout::TASKS.as_str()) => {
                 Self::new(Code::Damaged, message)
                     .help("the record was left alone, and no lock depends on it; move it to quarantine/ by hand")

@@ -99,8 +99,9 @@ fn details(event: &Event) -> String {
         kind::MODE_CHANGED => format!("{mode} now"),
         _ => mode.to_owned(),
     });
+    let class = event.class.as_deref().map(|class| format!("{class} lease"));
     let together = (!event.resources.is_empty()).then(|| format!("on {}", event.resources.join(", ")));
     let completed = event.completed.then(|| "written by the next process".to_owned());
-    let parts = [former, mode, together, event.reason.clone(), completed];
+    let parts = [former, mode, class, together, event.reason.clone(), completed];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

@@ -12,7 +12,7 @@ mod trouble;
 mod turn;
 mod words;
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use clap::{ArgMatches, Args as _};
 
@@ -48,7 +48,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub(super) fn hook(args: &Args, context: &Context, report: &mut Report) -> Outcome {
     let (event, harness) = (args.event.as_str(), args.harness());
     let mut reply = Reply::default();
-    let input = host::read_stdin(LONGEST_PAYLOAD, PATIENCE, is_whole);
+    let input = host::read_stdin(LONGEST_PAYLOAD, PATIENCE, now_and_then(is_whole));
     let unread = match &input.end {
         End::Whole => None,
         End::TooLong => Some("what the harness says is longer than 32 MiB".to_owned()),
@@ -92,6 +92,20 @@ pub(super) fn hook(args: &Args, context: &Context, report: &mut Report) -> Outco
     }
     report.pass_on(if rendered.deny { DENY } else { 0 });
     Ok(super::Code::Done)
+}
+
+/// Looks at what has come in each time while it is short, and then only when it has grown by half: it may never end, and
+/// each look is at all of it.
+fn now_and_then(is_whole: fn(&[u8]) -> bool) -> impl Fn(&[u8]) -> bool {
+    const SHORT: usize = 64 * 1024;
+    let next = Cell::new(0);
+    move |bytes| {
+        if bytes.len() > SHORT && bytes.len() < next.get() {
+            return false;
+        }
+        next.set(bytes.len().saturating_add(bytes.len() / 2));
+        is_whole(bytes)
+    }
 }
 
 fn answer(call: &Call<'_>, reply: &mut Reply) {

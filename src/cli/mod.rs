@@ -24,6 +24,7 @@ mod hook;
 mod identity;
 mod inbox;
 mod init;
+mod install;
 mod list;
 mod locate;
 mod messages;
@@ -42,6 +43,7 @@ mod select;
 mod send;
 mod status;
 mod tick;
+mod uninstall;
 mod wait;
 mod waiting;
 mod who;
@@ -101,6 +103,7 @@ const COMMANDS: &[Spec] = &[
     whoami::SPEC,
     init::SPEC,
     hook::SPEC,
+    uninstall::SPEC,
     config::SPEC,
     redact::SPEC,
     capabilities::SPEC,

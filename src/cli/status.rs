@@ -12,6 +12,7 @@ use crate::{
     domain::{
         AgentId, Found, Now, Place,
         agents::{Agent, Presence, Signs},
+        hooks::Unprotected,
         mail::{Entry, Pending, short_id},
     },
     host,
@@ -24,7 +25,7 @@ pub(super) const SPEC: Spec = Spec {
     name: "status",
     aliases: &[],
     about: "All on one screen: where and who you are, who else is here, who holds what, who waits, what you have not read",
-    prints: "lines that begin with checkout, directory, agent, agents, here for each agent, locks, mine for each lease of yours, held for those of others, queue, wanted for each place of yours in line, waiting for those of others, unread, owed and awaited for what is to be acknowledged by you and to you, and what you should hear of: lost, waits, turn",
+    prints: "lines that begin with checkout, directory, agent, agents, here for each agent, locks, mine for each lease of yours, held for those of others, queue, wanted for each place of yours in line, waiting for those of others, unread, owed and awaited for what is to be acknowledged by you and to you, unprotected if hooks had to let edits through in the last day, and what you should hear of: lost, waits, turn",
     args: Args::augment_args,
     run: status,
 };
@@ -58,6 +59,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
     };
     let around = open.as_ref().map(|open| around(open, identity.as_ref(), report, &mut code)).unwrap_or_default();
     let acks = open.as_ref().map(|open| acks(open, identity.as_ref(), report, &mut code)).unwrap_or_default();
+    let unprotected = open.as_ref().map(|open| unprotected(open, report, &mut code)).unwrap_or_default();
     if context.format().json {
         let era =
             open.as_ref().map(|open| open.state().current_era(open.machine())).transpose()?.and_then(|era| era.number);
@@ -70,7 +72,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
                 "locks": { "live": counts.live, "mine": counts.mine, "over": counts.over,
                            "unreadable": counts.unreadable },
                 "mine": mine_json, "held": held_json, "notices": notices, "agents": around.json(),
-                "unread": around.unread,
+                "unread": around.unread, "unprotected": unprotected,
                 "acks": acks.iter().map(|(_, entry)| entry).collect::<Vec<_>>(),
                 "queue": places.iter().map(|place| refusal::place_json(place, now)).collect::<Vec<_>>(),
             })
@@ -95,6 +97,7 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
         report.data(&["unread", &unread.to_string(), "messages for you: swarmlock inbox"], || ());
     }
     show_acks(report, &acks);
+    show_unprotected(report, &unprotected);
     for event in &notices {
         let [at, what, resource, by, more] = describe::notice(event);
         report.data(&[describe::notice_word(event), &resource, &at, &what, &by, &more], || ());
@@ -273,6 +276,33 @@ fn show_acks(report: &mut Report, acks: &[(bool, Entry)]) {
             report.data(&["awaited", id, &entry.recipient_id, &since], || ());
         }
     }
+}
+
+/// The edits that hooks let through without protection; where that cannot be told, all else is.
+fn unprotected(open: &Open, report: &Report, code: &mut Code) -> Unprotected {
+    match open.state().read_unprotected() {
+        Ok(log) => Unprotected::of(&log, host::now()),
+        Err(error) => {
+            let failure = Failure::from(error);
+            *code = (*code).max(failure.code);
+            report.failure(&failure);
+            Unprotected::default()
+        }
+    }
+}
+
+fn show_unprotected(report: &mut Report, unprotected: &Unprotected) {
+    if unprotected.edits == 0 {
+        return;
+    }
+    let columns = [
+        "unprotected".to_owned(),
+        format!("{} edits in the last day", unprotected.edits),
+        unprotected.last_at.map_or_else(|| "-".to_owned(), |at| at.to_string()),
+        unprotected.last_path.clone().unwrap_or_else(|| "-".to_owned()),
+        unprotected.last_why.clone().unwrap_or_default(),
+    ];
+    report.data(&columns.each_ref().map(String::as_str), || ());
 }
 
 /// How many wait, the agent's own places, and those of others.

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{
     Code, Context, Failure, Outcome, Report, Spec, args, describe,
     locate::{self, Many},
+    refusal,
 };
 use crate::{
     domain::{Found, Mode, Whose},
@@ -50,6 +51,7 @@ fn wait(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
         let shares = args.shared && found.head.mode == Mode::Shared;
         !mine && !shares && !found.verdict.is_over()
     };
+    let kin = |found: &Found| identity.as_ref().is_some_and(|identity| identity.id.is_relative(&found.lease.agent_id));
     let mut open = context.open(&checkout, report)?;
     loop {
         let mut free = Vec::new();
@@ -57,7 +59,12 @@ fn wait(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
         for text in &args.target.resources {
             let (target, looked) = locate::look(context, &checkout, open.as_ref(), text, args.target.literal)?;
             free.push(target.resource.text());
-            holder = holder.or_else(|| looked.found.into_iter().find(|found| matters(found)));
+            for found in looked.found.into_iter().filter(|found| matters(found)) {
+                // One that is never waited for comes first.
+                if holder.is_none() || kin(&found) {
+                    holder = Some(found);
+                }
+            }
         }
         let Some(holder) = holder else {
             for resource in &free {
@@ -66,6 +73,12 @@ fn wait(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
             return Ok(Code::Done);
         };
         let now = host::now();
+        if kin(&holder) {
+            return Err(Failure::new(Code::Held, describe::held_by(&holder, now))
+                .help(refusal::RELATIVE)
+                .detail("holder", describe::json(&holder, now))
+                .next(format!("swarmlock who {}", args::shell_word(holder.head.text().as_ref()))));
+        }
         let waited_ms = now.mono_ms.saturating_sub(began_ms);
         if waited_ms >= limit_ms {
             let message = format!("{}; waited for {}", describe::held_by(&holder, now), describe::span(waited_ms));

@@ -132,7 +132,114 @@ pub fn is_worth_renewing(left_ms: u64, ttl_ms: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{NameKey, Now, Party, Resource, Timestamp, Ttl, holder::NewLease},
+        *,
+    };
+
+    const CLASSES: [Class; 3] = [Class::Explicit, Class::Automatic, Class::Run];
+
+    fn agent(id: &str) -> AgentId {
+        AgentId::new(id).unwrap()
+    }
+
+    fn lease(of: &str, class: Class) -> Holder {
+        Holder::grant(NewLease {
+            agent: &agent(of),
+            resources: &[Resource::Name(NameKey::new("x").unwrap())],
+            class,
+            max_hold: None,
+            wrapper: None,
+            number: 1001,
+            era: 1000,
+            same_boot: true,
+            token: Token::from_bits(7),
+            ttl: Ttl::DEFAULT,
+            reason: String::new(),
+            host: "box",
+            now: Now { wall: Timestamp::from_unix_ms(0), mono_ms: 0 },
+        })
+    }
+
+    #[test]
+    fn the_table_of_whose_a_lease_is() {
+        use Class::{Automatic, Explicit, Run};
+        use Whose::{Kin, Mine, Other};
+        // (class of the lease, class that is asked for, inside that run, whose)
+        let table = [
+            (Explicit, Explicit, false, Mine),
+            (Explicit, Automatic, false, Mine),
+            (Explicit, Run, false, Kin),
+            (Automatic, Explicit, false, Mine),
+            (Automatic, Automatic, false, Mine),
+            (Automatic, Run, false, Kin),
+            (Run, Explicit, false, Other),
+            (Run, Automatic, false, Other),
+            (Run, Run, false, Other),
+            (Run, Explicit, true, Kin),
+            (Run, Automatic, true, Kin),
+            (Run, Run, true, Kin),
+        ];
+        for (row, (held, asked, is_inside, whose)) in table.into_iter().enumerate() {
+            let inside = if is_inside { vec!["l-1001".to_owned()] } else { vec!["l-1".to_owned()] };
+            let party = Party { agent: agent("alice"), class: asked, inside };
+            assert_eq!(party.relation(&lease("alice", held)), whose, "row {row}");
+            for other in ["bob", "alice.7d21e0aa"] {
+                assert_eq!(party.relation(&lease(other, held)), Other, "row {row}, {other}");
+            }
+        }
+        assert_eq!(CLASSES.map(Class::is_own), [true, true, false]);
+    }
+
+    /// What is said of it in words: what is over stops nobody; another's does, and so does a command of the own agent; the
+    /// agent's own lease goes on, whichever way it came about, but a command has one of its own.
+    #[test]
+    fn each_class_against_each() {
+        let mut rows = 0;
+        for (held, asked) in CLASSES.into_iter().flat_map(|held| CLASSES.map(|asked| (held, asked))) {
+            for (of, over) in [("alice", false), ("alice", true), ("bob", false), ("bob", true)] {
+                let party = Party { agent: agent("alice"), class: asked, inside: Vec::new() };
+                let whose = party.relation(&lease(of, held));
+                let overlap = Overlap { whose, same: true, mode: Mode::Exclusive, over };
+                let wanted = match (over, of, held, asked) {
+                    (true, ..) => AcquireDecision::Grant,
+                    (false, "bob", ..) | (false, _, Class::Run, _) => AcquireDecision::Refuse,
+                    (false, _, _, Class::Run) => AcquireDecision::Grant,
+                    (false, ..) => AcquireDecision::Renew,
+                };
+                let found = decide_acquire(Mode::Exclusive, &[overlap]);
+                assert_eq!(found, wanted, "{held:?} of {of}, over: {over}; {asked:?}");
+                rows += 1;
+            }
+        }
+        assert_eq!(rows, 36);
+    }
+
+    #[test]
+    fn the_table_of_whose_a_lease_is_to_release() {
+        let (alice, token) = (|| agent("alice"), |bits| Claimant::Bearer(Token::from_bits(bits)));
+        // By class: explicit, automatic, run.
+        for (row, (claimant, of, wanted)) in [
+            (Claimant::Agent(alice()), "alice", [true, true, false]),
+            (Claimant::Automatic(alice()), "alice", [false, true, false]),
+            (Claimant::AgentAndRuns(alice()), "alice", [true; 3]),
+            (token(7), "alice", [true; 3]),
+            (Claimant::Agent(alice()), "bob", [false; 3]),
+            (Claimant::Automatic(alice()), "bob", [false; 3]),
+            (Claimant::AgentAndRuns(alice()), "bob", [false; 3]),
+            (token(7), "bob", [true; 3]),
+            (token(8), "alice", [false; 3]),
+            // A subagent is another agent.
+            (Claimant::Agent(alice()), "alice.7d21e0aa", [false; 3]),
+            (Claimant::Automatic(alice()), "alice.7d21e0aa", [false; 3]),
+            (Claimant::AgentAndRuns(alice()), "alice.7d21e0aa", [false; 3]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(CLASSES.map(|class| claimant.owns(&lease(of, class))), wanted, "row {row}");
+        }
+    }
 
     #[test]
     fn the_table_of_acquiring() {

@@ -112,6 +112,9 @@ fn what_is_no_lock_file_is_damage_and_what_is_newer_is_newer() {
         with("/holders/0/token", "short".into()),
         with("/worktree", "other".into()),
         with("/worktree", "-".into()),
+        with("/holders/0/class", "auto".into()),
+        with("/holders/0/class", "Automatic".into()),
+        with("/holders/0/class", Value::Null),
         files(&["paths/-/other.lock"]),
         files(&["paths/-/src%2Fauth.rs.lock", "paths/-/other.lock"]),
         files(&["../../etc/passwd"]),
@@ -140,4 +143,42 @@ fn a_lease_over_several_names_the_file_that_grants_it_and_shrinks_to_what_is_lef
         (None, vec![a], &["a".to_owned()][..])
     );
     assert!(lease.files.is_empty());
+}
+
+#[test]
+fn an_automatic_lease_stands_beside_runs_of_its_agent_and_beside_nothing_else() {
+    use Class::{Automatic, Explicit, Run};
+    let (key, resource) = (path("src/auth.rs").claim(), path("src/auth.rs"));
+    let lease = |(at, (agent, class)): (usize, &(&str, Class))| {
+        let number = 1042 + u64::try_from(at).unwrap();
+        Holder { class: *class, ..holder(agent, number, std::slice::from_ref(&resource)) }
+    };
+    let read = |mode, leases: &[(&str, Class)]| {
+        let holders: Vec<Holder> = leases.iter().enumerate().map(lease).collect();
+        let bytes = LockFile::new(&resource, mode, holders[0].clone(), 1042).rewritten(1050, mode, holders).to_bytes();
+        let bytes = bytes.unwrap();
+        let read = parse_lock(&key, &bytes);
+        if let Ok(file) = &read {
+            assert_eq!(file.to_bytes().unwrap(), bytes, "rewritten byte for byte: {leases:?}");
+            let classes: Vec<Class> = file.holders().iter().map(|holder| holder.class).collect();
+            assert_eq!(classes, leases.iter().map(|(_, class)| *class).collect::<Vec<_>>());
+        }
+        read.is_ok()
+    };
+    for (leases, exclusive, shared) in [
+        (&[("alice", Automatic)][..], true, true),
+        (&[("alice", Automatic), ("alice", Run)], true, true),
+        (&[("alice", Run), ("alice", Automatic)], true, true),
+        (&[("alice", Run), ("alice", Automatic), ("alice", Run)], true, true),
+        (&[("alice", Automatic), ("alice", Explicit)], false, true),
+        (&[("alice", Automatic), ("alice", Automatic)], false, true),
+        (&[("alice", Run), ("alice", Automatic), ("alice", Explicit)], false, true),
+        (&[("alice", Automatic), ("bob", Automatic)], false, true),
+        (&[("alice", Automatic), ("bob", Explicit)], false, true),
+        (&[("alice", Automatic), ("bob", Run)], false, true),
+        (&[("alice", Automatic), ("alice.7d21e0aa", Automatic)], false, true),
+    ] {
+        let found = (read(Mode::Exclusive, leases), read(Mode::Shared, leases));
+        assert_eq!(found, (exclusive, shared), "{leases:?}");
+    }
 }

@@ -24,6 +24,7 @@ pub mod queue;
 pub mod records;
 pub mod redact;
 mod resource;
+pub mod settings;
 mod time;
 mod token;
 mod verdict;

@@ -217,6 +217,8 @@ pub struct Cleaned {
     pub swept: usize,
     /// How many beats of agents that hold nothing are gone.
     pub beats: usize,
+    /// How many ledgers of agents that are gone are gone too.
+    pub ledgers: usize,
     /// How many records say now that their run was abandoned.
     pub abandoned: usize,
     /// Why lock files were left: they cannot be read, or not be removed.

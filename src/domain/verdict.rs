@@ -150,6 +150,44 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_classes() {
+        let live = |left_ms| Verdict::Live { left_ms };
+        let expired = |ago_ms| Verdict::Expired { ago_ms };
+        let orphaned = |why| Verdict::Orphaned { why };
+        let agent = "its agent's process is gone";
+        let run = "the process that ran its command is gone";
+        let over = "granted before the machine was restarted or the directory copied";
+        // A beat 8 s after the grant.
+        let seen = Some(Moment { wall: Timestamp::from_unix_ms(WALL + 8_000), mono_ms: Some(MONO + 8_000) });
+        let (silent, working) = (Evidence::NOTHING, Evidence { gone: false, seen });
+        let (gone, gone_since) = (Evidence { gone: true, seen: None }, Evidence { gone: true, seen });
+        // (evidence, era, milliseconds after the grant, verdict by class: explicit, automatic, run)
+        let table = [
+            (silent, ERA, 0, [live(10_000); 3]),
+            (silent, ERA, 9_999, [live(1); 3]),
+            (silent, ERA, 10_000, [expired(0); 3]),
+            // A sign of life prolongs only what was asked for.
+            (working, ERA, 9_000, [live(9_000), live(1_000), live(1_000)]),
+            (working, ERA, 10_000, [live(8_000), expired(0), expired(0)]),
+            (working, ERA, 17_999, [live(1), expired(7_999), expired(7_999)]),
+            (working, ERA, 18_000, [expired(0), expired(8_000), expired(8_000)]),
+            // Whose process is gone holds nothing, however fresh.
+            (gone, ERA, 0, [orphaned(agent), orphaned(agent), orphaned(run)]),
+            (gone_since, ERA, 9_000, [orphaned(agent), orphaned(agent), orphaned(run)]),
+            (gone, ERA, 20_000, [orphaned(agent), orphaned(agent), orphaned(run)]),
+            (working, ERA + 1, 9_000, [orphaned(over); 3]),
+            (gone, ERA + 1, 0, [orphaned(over); 3]),
+        ];
+        for (row, (evidence, era, after, wanted)) in table.into_iter().enumerate() {
+            let now = Now { wall: Timestamp::from_unix_ms(WALL + after), mono_ms: MONO + after };
+            let facts = Facts { era: CurrentEra { number: Some(era), recorded: era, same_boot: true }, now };
+            let found = [Class::Explicit, Class::Automatic, Class::Run]
+                .map(|class| verdict(&Holder { class, ..lease(true) }, &facts, &evidence));
+            assert_eq!(found, wanted, "row {row}");
+        }
+    }
+
+    #[test]
     fn the_whole_table() {
         let live = |left_ms| Verdict::Live { left_ms };
         let expired = |ago_ms| Verdict::Expired { ago_ms };

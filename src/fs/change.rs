@@ -133,7 +133,7 @@ impl Dir {
         self.unlink(name, AtFlags::empty())
     }
 
-    fn unlink(&self, name: &FileName, flags: AtFlags) -> Result<bool> {
+    pub(super) fn unlink(&self, name: &FileName, flags: AtFlags) -> Result<bool> {
         match retry_on_intr(|| rustix::fs::unlinkat(&self.fd, name.as_str(), flags)) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),

@@ -81,7 +81,7 @@ impl Dir {
         }
     }
 
-    fn from_fd(fd: OwnedFd, path: PathBuf) -> Result<(Self, Stat)> {
+    pub(super) fn from_fd(fd: OwnedFd, path: PathBuf) -> Result<(Self, Stat)> {
         let stat = retry_on_intr(|| rustix::fs::fstat(&fd)).map_err(|errno| Error::call("fstat", &path, errno))?;
         #[expect(clippy::useless_conversion, reason = "narrower on other machines")]
         let links = u64::from(stat.st_nlink);
@@ -157,6 +157,13 @@ impl Dir {
             }
         }
         Ok(below)
+    }
+
+    /// Whether certainly nothing stands at `at`, looked at by name in one call; the levels before it are not looked at.
+    #[must_use]
+    pub fn is_absent(&self, at: &[&FileName]) -> bool {
+        let found = retry_on_intr(|| rustix::fs::statat(&self.fd, joined(at), AtFlags::SYMLINK_NOFOLLOW));
+        matches!(found, Err(Errno::NOENT))
     }
 
     /// How many links the directory at `at` has, which is looked at by name and not opened; `None` if it is not there.

@@ -10,6 +10,7 @@ mod dir;
 mod error;
 mod file;
 mod flock;
+mod kept;
 mod name;
 mod resolve;
 mod system;
@@ -20,10 +21,12 @@ pub use dir::{Dir, Entry};
 pub use error::{Error, Hazard};
 pub use file::{File, FileId, Meta};
 pub use flock::{Flocked, flock_holder};
+pub use kept::Kept;
 pub use name::FileName;
 pub use system::{
-    Kind, given_umask, is_null, link_target, look_at, numbers_in, open_terminal, own_sockets, process_numbers,
-    read_foreign, read_system_file, read_system_line, read_system_start, set_private_umask, set_umask,
+    Kind, executable_at, given_umask, is_null, link_target, look_at, numbers_in, open_terminal, own_program,
+    own_sockets, process_numbers, read_foreign, read_system_file, read_system_line, read_system_start,
+    set_private_umask, set_umask,
 };
 pub use watch::Watch;
 

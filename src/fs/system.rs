@@ -163,6 +163,31 @@ pub fn link_target(path: &Path) -> Result<PathBuf> {
     Ok(PathBuf::from(OsString::from_vec(target.into_bytes())))
 }
 
+/// Which file a path leads to, through links too, if it is one that somebody may run; `None` if there is none such that
+/// this process can reach.
+///
+/// # Errors
+/// If it cannot be looked at for a reason that may pass.
+pub fn executable_at(path: &Path) -> Result<Option<FileId>> {
+    match retry_on_intr(|| rustix::fs::statat(CWD, path, AtFlags::empty())) {
+        Ok(stat) => {
+            let runs = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_mode & 0o111 != 0;
+            Ok(runs.then(|| file_id(&stat)))
+        }
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::LOOP | Errno::NAMETOOLONG) => Ok(None),
+        Err(errno) => Err(Error::call("stat", path, errno)),
+    }
+}
+
+/// Where the program stands that this process runs, and which file it is; `None` if it is there no more.
+///
+/// # Errors
+/// As [`executable_at`].
+pub fn own_program() -> Result<Option<(PathBuf, FileId)>> {
+    let path = link_target(Path::new("/proc/self/exe"))?;
+    Ok(executable_at(&path)?.map(|file| (path, file)))
+}
+
 /// Set once the umask is known to be our own.
 static PRIVATE_UMASK: AtomicBool = AtomicBool::new(false);
 /// The umask that we were started with.

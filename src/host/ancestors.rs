@@ -2,7 +2,7 @@
 
 use super::{
     harness,
-    process::{Stat, is_tmux_server, pid_namespace, stat},
+    process::{Stat, is_tmux_server, own_stat, pid_namespace, stat},
     tmux::called_like,
 };
 use crate::{
@@ -100,6 +100,7 @@ impl Ancestors {
         let Some(server_started) = stat(&server.to_string())?.filter(is_tmux_server).map(|stat| stat.started) else {
             return Ok(Pane::NoServer);
         };
+        self.complete()?;
         let inside =
             |own: &Stat| Pane::Inside { server_started, process: Process::new(own.pid, own.started, &own.comm) };
         let found = self.below(server)?;
@@ -177,6 +178,15 @@ impl Ancestors {
         })
     }
 
+    /// Reads what is not known yet of this process itself.
+    fn complete(&mut self) -> store::Result<()> {
+        self.at(0)?;
+        if let (Some(own), Some(read)) = (self.chain.first_mut(), stat("self")?) {
+            *own = read;
+        }
+        Ok(())
+    }
+
     /// The level of the process that the server started: its own child.
     fn below(&mut self, server: u32) -> store::Result<Option<usize>> {
         let mut level = 0;
@@ -201,7 +211,7 @@ impl Ancestors {
     }
 
     fn next(&self) -> store::Result<Option<Stat>> {
-        let Some(child) = self.chain.last() else { return stat("self") };
+        let Some(child) = self.chain.last() else { return own_stat() };
         if child.parent == 0 || self.chain.len() > LEVELS {
             return Ok(None);
         }

@@ -14,6 +14,8 @@ use crate::{
 
 /// Longer than any `stat` is, in bytes.
 const STAT_LIMIT: usize = 2048;
+/// The fields behind the name that are looked at, as many as there are up to when it started.
+const FIELDS: usize = 20;
 /// `PROC_PID_INIT_INO`: the kernel gives the first pid namespace a fixed inode number.
 const INITIAL: u64 = 4_026_531_836;
 
@@ -38,6 +40,21 @@ pub(super) struct Stat {
     pub(super) started: u64,
 }
 
+/// As much of the `stat` of this process as is needed to look at the one above it. Where `/proc` gives numbers as we do,
+/// that costs no look at a `stat`.
+pub(super) fn own_stat() -> store::Result<Option<Stat>> {
+    let number = |pid: Pid| u32::try_from(pid.as_raw_nonzero().get()).unwrap_or(0);
+    let pid = number(rustix::process::getpid());
+    let Some(parent) = rustix::process::getppid().map(number) else { return stat("self") };
+    match fs::link_target(Path::new("/proc/self")) {
+        Ok(shown) if shown.as_os_str().as_encoded_bytes() == pid.to_string().as_bytes() => {}
+        Ok(_) | Err(_) => return stat("self"),
+    }
+    // Not started before any other.
+    let (comm, started) = (String::new(), u64::MAX);
+    Ok(Some(Stat { pid, comm, state: 'R', parent, group: 0, session: 0, terminal: 0, front: 0, threads: 1, started }))
+}
+
 /// The `stat` of a process, a number or `self`; `None` if it is not to be seen.
 pub(super) fn stat(process: &str) -> store::Result<Option<Stat>> {
     let bytes = fs::read_system_start(&format!("/proc/{process}/stat"), STAT_LIMIT)?;
@@ -48,7 +65,9 @@ fn parse_stat(bytes: &[u8]) -> Option<Stat> {
     // The name in parentheses may hold anything, parentheses, line ends and halves of characters included.
     let open = bytes.iter().position(|byte| *byte == b'(')?;
     let close = bytes.iter().rposition(|byte| *byte == b')')?;
-    let fields: Vec<&str> = std::str::from_utf8(bytes.get(close.checked_add(1)?..)?).ok()?.split_whitespace().collect();
+    let text = std::str::from_utf8(bytes.get(close.checked_add(1)?..)?).ok()?;
+    let mut fields = [""; FIELDS];
+    fields.iter_mut().zip(text.split_ascii_whitespace()).for_each(|(field, found)| *field = found);
     // As proc(5) numbers them.
     let field = |number: usize| fields.get(number.checked_sub(3)?).copied();
     Some(Stat {

@@ -84,6 +84,14 @@ impl<'a> Claims<'a> {
         Ok(dir)
     }
 
+    /// Whether there certainly is no such claim, if `locks/` is as it should be: a first look, in one call.
+    #[must_use]
+    pub fn is_absent(&self, key: &ClaimKey) -> bool {
+        let parts: Vec<FileName> = std::iter::once(layout::LOCKS).chain(key.place().parts()).collect();
+        let at: Vec<&FileName> = parts.iter().chain([key.name()]).collect();
+        self.state.dir().is_absent(&at)
+    }
+
     /// Reads a claim into `buffer`; `false` if there is none.
     ///
     /// # Errors

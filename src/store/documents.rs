@@ -40,6 +40,18 @@ impl Session<'_> {
         Ok(self.state.dir().sync()?)
     }
 
+    /// Removes a document, durably.
+    ///
+    /// # Errors
+    /// If it cannot be removed: then it stands.
+    pub fn remove_document(&mut self, name: &FileName) -> Result<()> {
+        self.check()?;
+        if self.state.dir().remove(name)? {
+            self.state.dir().sync()?;
+        }
+        Ok(())
+    }
+
     /// Moves a damaged document to `quarantine/`, with an event before it that says why; `now` in milliseconds since
     /// 1970.
     ///

@@ -3,8 +3,8 @@
 use super::{Error, Machine, Result, era::EraFile, guard::Line, layout};
 use crate::fs::{self, Dir, Entry, FileName, Stamp, Sync};
 
-/// Between the name of the state directory and 16 hexadecimal digits: one under construction.
-const NEW: &str = ".new-";
+/// Between the name of the state directory and 16 hexadecimal digits: one under construction, or being removed.
+pub(super) const NEW: &str = ".new-";
 
 /// How often construction is begun again when a sweep took it for dead in the instant before it was locked.
 const RETRIES: u32 = 8;

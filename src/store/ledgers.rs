@@ -16,6 +16,17 @@ impl StateDir {
         Ok(self.dir().read(&[&layout::HOOKS, agent], layout::DOCUMENT_LIMIT)?)
     }
 
+    /// The agents that have one.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn ledgers(&self) -> Result<Vec<FileName>> {
+        match self.dir().subdir(&[&layout::HOOKS])? {
+            Some(dir) => Ok(dir.names(|_| true)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// Appends a line to the log of edits that went on without protection. Without the guard, for that may be what is in
     /// the way: a line is one write at the end of the file.
     ///

@@ -18,6 +18,7 @@ mod journal;
 mod ledgers;
 mod messages;
 mod records;
+mod remove;
 mod session;
 mod state_dir;
 mod tickets;

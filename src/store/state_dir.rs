@@ -49,6 +49,8 @@ pub mod layout {
     pub const HOOKS: FileName = FileName::literal("hooks");
     /// The log of edits that went on without protection.
     pub const UNPROTECTED: FileName = FileName::literal("unprotected.log");
+    /// Which settings files of harnesses were changed.
+    pub const INSTALLED: FileName = FileName::literal("installed.json");
     /// Damaged files, set aside.
     pub const QUARANTINE: FileName = FileName::literal("quarantine");
     /// Half-made files.

@@ -232,6 +232,10 @@ fn the_page_of_json_names_every_key() {
     let ticket = crate::waiting::ticket_of(&site, "alice").number;
     records.push(alice(&["queue", "cancel", &format!("t-{ticket}")]).expect(0).json());
     records.extend(about_messages());
+    for args in [&["init", "--harness", "codex"][..], &["init", "--dry-run"], &["uninstall", "--state"], &["uninstall"]]
+    {
+        records.extend(alice(args).expect(0).json_lines());
+    }
     let mut missing = Vec::new();
     for record in &records {
         missing.extend(keys(record).into_iter().filter(|key| !named.contains(&key.as_str())));

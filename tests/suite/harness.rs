@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     fmt, fs,
     io::Write as _,
     os::unix::{
@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
-        Once,
+        LazyLock, Once,
         mpsc::{RecvTimeoutError, channel},
     },
     thread,
@@ -20,6 +20,7 @@ use std::{
 };
 
 use serde_json::Value;
+use swarmlock::domain::settings::{HARNESSES, Harness};
 use tempfile::TempDir;
 
 /// The built binary.
@@ -195,8 +196,53 @@ impl Site {
 
 /// Takes out of a command's environment what would make the tests depend on where they are run.
 pub fn without_identity(command: &mut Command) -> &mut Command {
-    OWN_VARIABLES.iter().fold(command, |command, variable| command.env_remove(variable))
+    OWN_VARIABLES.iter().fold(without_harnesses(command), |command, variable| command.env_remove(variable))
 }
+
+/// Takes out of a command's environment what tells which harnesses are used: `init` would enter hooks for them.
+pub fn without_harnesses(command: &mut Command) -> &mut Command {
+    let set = std::env::vars_os().map(|(name, _)| name);
+    let tells = |name: &OsString| {
+        let known = |harness: &Harness| name.to_str().is_some_and(|name| harness.sets(name));
+        HARNESSES.iter().any(known)
+    };
+    let command = set.filter(tells).fold(command, |command, name| command.env_remove(name));
+    command.env("HOME", EMPTY_HOME.as_os_str()).env("PATH", PATH_WITHOUT_HARNESSES.as_os_str())
+}
+
+/// A home directory with nothing in it.
+static EMPTY_HOME: LazyLock<PathBuf> = LazyLock::new(|| scratch("home"));
+
+/// A directory of this name for all tests of this user, which stays: in the target directory, or where that is another's
+/// with the temporary files.
+pub fn scratch(name: &str) -> PathBuf {
+    let name = format!("swarmlock-{}-{name}", rustix::process::geteuid().as_raw());
+    let usual = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
+    if fs::create_dir_all(&usual).is_ok() {
+        return usual;
+    }
+    let other = std::env::temp_dir().join(&name);
+    fs::create_dir_all(&other).unwrap();
+    other
+}
+
+/// `PATH`, with links to all else in place of directories that have a harness in them.
+static PATH_WITHOUT_HARNESSES: LazyLock<OsString> = LazyLock::new(|| {
+    let given = std::env::var_os("PATH").unwrap_or_default();
+    let is_harness = |name: &OsStr| HARNESSES.iter().any(|harness| harness.programs.iter().any(|known| name == *known));
+    let cleared = std::env::split_paths(&given).enumerate().map(|(nth, dir)| {
+        let names = || fs::read_dir(&dir).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        if !names().any(|name| is_harness(&name)) {
+            return dir;
+        }
+        let links = scratch(&format!("path-{nth}"));
+        for name in names().filter(|name| !is_harness(name)) {
+            std::os::unix::fs::symlink(dir.join(&name), links.join(&name)).unwrap_or_default();
+        }
+        links
+    });
+    std::env::join_paths(cleared.collect::<Vec<_>>()).unwrap()
+});
 
 /// A call of the binary, about to be made.
 pub struct Call {

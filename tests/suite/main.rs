@@ -20,6 +20,7 @@ mod hooks;
 mod hostile;
 mod identity;
 mod identity_registry;
+mod install;
 mod keeper;
 mod life;
 mod load;

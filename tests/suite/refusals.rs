@@ -202,6 +202,18 @@ fn about_the_state() -> Vec<Refusal> {
             site.plant("config.toml", "");
             fs::set_permissions(site.state("config.toml"), fs::Permissions::from_mode(0o666)).unwrap();
         }),
+        plain("hooks that are not as they should be", Code::Attention, &["init", "--check", "--harness", "codex"]),
+        plain("settings of another shape", Code::Config, &["init", "--harness", "cursor"]).after(|site| {
+            fs::create_dir(site.path(".cursor")).unwrap();
+            fs::write(site.path(".cursor/hooks.json"), "{\n\"hooks\": []}").unwrap();
+        }),
+        plain("a link in place of settings", Code::Unsafe, &["init", "--harness", "gemini"]).after(|site| {
+            std::os::unix::fs::symlink("elsewhere", site.path(".gemini")).unwrap();
+        }),
+        plain("a damaged note of what was installed", Code::Damaged, &["init", "--harness", "codex"])
+            .after(|site| site.plant("installed.json", "?")),
+        plain("a lease in the state directory", Code::Held, &["uninstall", "--state", "--yes"]),
+        plain("yes to nothing", Code::Usage, &["uninstall", "--yes"]),
         broken("missing guard", Code::Unsafe, &["list"], |site| fs::remove_file(site.state(".guard")).unwrap()),
         broken("missing guard", Code::Unsafe, &["acquire", "a"], |site| {
             fs::remove_file(site.state(".guard")).unwrap();
@@ -273,7 +285,7 @@ fn next_lines(run: &Run) -> Vec<String> {
 
 #[test]
 fn every_refusal_has_its_code_and_one_failure_in_words_on_stderr() {
-    let mut codes = BTreeSet::from([Code::Done, Code::Failed, Code::Attention]);
+    let mut codes = BTreeSet::from([Code::Done, Code::Failed]);
     for refusal in refusals() {
         let run = refusal.run();
         assert_eq!(run.code, i32::from(refusal.code.number()), "{} {:?}: {run}", refusal.what, refusal.args);

@@ -42,15 +42,12 @@ impl Args {
     }
 }
 
-/// Reads `swarmlock hook EVENT …` without the parser of all commands, which takes as long as the whole call. `None` for
-/// what is another command, or asks for help.
+/// Reads `swarmlock hook EVENT …` without the parser of all commands, which takes as long as the whole call, and whose
+/// refusal of a wrong flag would be one of a tool. `None` for what is another command, or asks for help.
 pub(in crate::cli) fn quick(args: &[OsString]) -> Option<(Args, Global)> {
     let mut words = args.iter().skip(1);
-    if words.next()? != "hook" {
-        return None;
-    }
     let (mut read, mut global) = (Args { harness: "claude-code".to_owned(), ..Args::default() }, Global::default());
-    let mut event = None;
+    let (mut is_hook, mut event) = (false, None);
     while let Some(word) = words.next() {
         let text = word.to_string_lossy();
         let (flag, value) = match text.split_once('=') {
@@ -58,18 +55,32 @@ pub(in crate::cli) fn quick(args: &[OsString]) -> Option<(Args, Global)> {
             _ => (text.as_ref(), None),
         };
         let mut value = || value.clone().or_else(|| words.next().map(|word| word.to_string_lossy().into_owned()));
-        match flag {
+        let given = match flag {
             "--help" | "-h" | "--version" | "-V" => return None,
-            "--harness" => read.harness = value().unwrap_or_default(),
-            "--agent" | "--agent-id" | "--sender-id" => global.agent = value(),
-            "--dir" => global.dir = value().map(PathBuf::from),
-            "--json" | "--quiet" | "-q" => {}
-            _ if event.is_none() && !flag.starts_with('-') => event = Some(text.into_owned()),
-            _ => read.odd.push(text.into_owned()),
+            "--harness" => value().map(|value| read.harness = value),
+            "--agent" | "--agent-id" | "--sender-id" => value().map(|value| global.agent = Some(value)),
+            "--dir" => value().map(|value| global.dir = Some(PathBuf::from(value))),
+            // A hook waits as long as its harness can bear.
+            "--guard-wait" => value().map(drop),
+            "--json" | "--quiet" | "-q" => Some(()),
+            _ if flag.starts_with('-') => None,
+            _ if !is_hook && flag == "hook" => {
+                is_hook = true;
+                Some(())
+            }
+            _ if !is_hook => return None,
+            _ if event.is_none() => {
+                event = Some(text.as_ref().to_owned());
+                Some(())
+            }
+            _ => None,
+        };
+        if given.is_none() {
+            read.odd.push(text.into_owned());
         }
     }
     read.event = event.unwrap_or_default();
-    Some((read, global))
+    is_hook.then_some((read, global))
 }
 
 #[cfg(test)]
@@ -95,6 +106,8 @@ mod tests {
             &["hook", "--agent", "alice", "Stop", "--dir", "/tmp/x", "--json", "-q"],
             &["hook", "Stop", "--agent=alice", "--dir=/tmp/x"],
             &["hook", "Stop", "--harness", "--odd"],
+            &["--json", "--agent", "hook", "hook", "Stop"],
+            &["hook", "--guard-wait", "1s", "Stop"],
         ] {
             let (args, global) = quick(&line(words)).unwrap();
             let matches = crate::cli::command().try_get_matches_from(line(words)).unwrap();
@@ -113,13 +126,20 @@ mod tests {
             &["hook", "PreToolUse", "x", "--y", "-z"],
             &["hook", "PreToolUse", "--harness"],
             &["hook", "PreToolUse", "--harness", "klingon"],
+            &["hook", "PreToolUse", "--agent"],
+            &["--bogus", "hook", "PreToolUse"],
         ] {
             let (args, _) = quick(&line(words)).unwrap();
             assert!(!args.odd().is_empty() || args.event.is_empty(), "{words:?}");
         }
-        for words in
-            [&["acquire", "hook"][..], &[], &["--json", "hook", "Stop"], &["hook", "--help"], &["hook", "x", "-V"]]
-        {
+        for words in [
+            &["acquire", "hook"][..],
+            &[],
+            &["--json", "list"],
+            &["--agent", "hook", "Stop"],
+            &["hook", "--help"],
+            &["hook", "x", "-V"],
+        ] {
             assert!(quick(&line(words)).is_none(), "{words:?}");
         }
     }

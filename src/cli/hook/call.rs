@@ -70,13 +70,19 @@ impl<'a> Call<'a> {
 
     /// The directory that the agent works in, absolute and without links.
     pub(super) fn cwd(&self) -> Result<PathBuf, Failure> {
-        let here = self.context.cwd()?;
-        let Some(said) = self.payload.cwd.as_deref().or(self.payload.workspace_root.as_deref()) else {
-            return Ok(here.to_owned());
+        let said = self.payload.cwd.as_deref().or(self.payload.workspace_root.as_deref());
+        let said = said.filter(|said| !said.is_empty());
+        let here = match (self.context.cwd(), said) {
+            (Ok(here), _) => here,
+            // Ours is gone; what the harness says may be there all the same.
+            (Err(failure), Some(said)) => {
+                let target = Target::new(Path::new("/"), said.as_ref()).ok();
+                let there = target.filter(|target| Path::new(said).is_absolute() && target.is_directory());
+                return there.map(|target| target.path().to_owned()).ok_or(failure);
+            }
+            (Err(failure), None) => return Err(failure),
         };
-        if said.is_empty() || Path::new(said) == here {
-            return Ok(here.to_owned());
-        }
+        let Some(said) = said.filter(|said| Path::new(said) != here) else { return Ok(here.to_owned()) };
         match Target::new(here, said.as_ref()) {
             Ok(target) if target.is_directory() => Ok(target.path().to_owned()),
             // A directory that is gone by now, or one of another machine.
@@ -95,11 +101,13 @@ impl<'a> Call<'a> {
     /// The same of this checkout.
     pub(super) fn scene_in(&self, checkout: &Checkout, reply: &mut Reply) -> Result<Option<Scene>, Failure> {
         self.context.settle_on(checkout);
+        // The registry is looked at for it, in the state directory that is opened then.
+        let identity = self.context.identity();
         let Some((open, wrong)) = self.context.open_for_hook(checkout)? else { return Ok(None) };
         if let Some(wrong) = wrong {
             reply.warn(format!("{}; going on with the defaults", wrong.message));
         }
-        Ok(Some(Scene { open, identity: self.context.identity()? }))
+        Ok(Some(Scene { open, identity: identity? }))
     }
 
     pub(super) fn asking<'s>(&'s self, scene: &'s Scene) -> Asking<'s> {

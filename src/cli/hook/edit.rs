@@ -82,6 +82,8 @@ fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
     };
     let cwd = match call.cwd() {
         Ok(cwd) => cwd,
+        // Where all are named in full, it is not asked for.
+        Err(_) if files.iter().all(|file| file.starts_with('/')) => PathBuf::from("/"),
         Err(failure) => return trouble::of_edit(call, None, None, &failure, reply),
     };
     let mut groups: Vec<Group> = Vec::new();
@@ -215,9 +217,20 @@ fn granted_to(
     let anew = |one: &&Granted| matches!(one.how, Grant::New | Grant::TookOver(_));
     let Some(fence) = granted.iter().find(anew).map(|one| one.found.lease.fence) else { return Ok(()) };
     let account = locks.account(scene.id())?;
+    if account.behind {
+        // Once in a while, or it would be read again and again.
+        locks.show_up(Some(&account.ledger))?;
+    }
     for edit in edits {
         if let Some(loss) = account.ledger.lost_before(&edit.resource, fence) {
-            reply.deny(words::lost_before(&edit.text, loss));
+            // The others are its own again too, and no later edit would be refused for them.
+            let mut losses = vec![loss];
+            for other in edits.iter().filter_map(|edit| account.ledger.lost_before(&edit.resource, fence)) {
+                if !losses.iter().any(|loss| loss.n == other.n) {
+                    losses.push(other);
+                }
+            }
+            reply.deny(words::lost_before(&edit.text, &losses));
             return Ok(());
         }
     }

@@ -46,7 +46,7 @@ fn note(call: &Call<'_>, state: &StateDir, path: Option<&str>, why: &str, reply:
     let line = escape::json(&json!({
         "at": host::now().wall, "event": if refused { "refused" } else { "unprotected" }, "harness": call.harness.word(),
         "hook": call.moment.word(), "session": call.payload.session, "subagent": call.payload.agent_id,
-        "tool": call.payload.tool_name, "path": path, "why": why,
+        "tool": call.payload.tool_name.as_deref().map(words::short), "path": path.map(words::short), "why": words::short(why),
     }));
     if let Err(error) = state.note_unprotected(line.into_bytes()) {
         reply.warn(format!("that could not be written down: {error}"));

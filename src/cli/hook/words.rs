@@ -17,9 +17,33 @@ use crate::{
 /// How many of several leases or places are named.
 const NAMED: usize = 5;
 
+/// The most that is said of one name or reason, in bytes: a harness shows a line.
+const LONGEST: usize = 1024;
+/// The longest warning, in bytes: a few of them.
+const LONGEST_WARNING: usize = 4 * LONGEST;
+
 /// A text that others may have written, in one line that is no other's.
 pub(super) fn clean(text: &str) -> String {
     neutral(&escape::line(text)).into_owned()
+}
+
+/// The name of a file, as harnesses may tell it: of any length.
+fn named(path: &str) -> String {
+    clean(&short(path))
+}
+
+/// A name or a reason, of which harnesses decide how long it is.
+pub(super) fn short(text: &str) -> Cow<'_, str> {
+    cut(text, LONGEST)
+}
+
+/// A text without what would only fill the place of others, which is said.
+fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    Cow::Owned(format!("{}… ({} bytes)", text.get(..end).unwrap_or_default(), text.len()))
 }
 
 /// A frame for one text.
@@ -30,7 +54,7 @@ pub(super) fn frame() -> Frame {
 
 /// One line for whoever watches the harness.
 pub(super) fn warning(line: &str) -> String {
-    format!("swarmlock: {}", clean(line))
+    format!("swarmlock: {}", clean(&cut(line, LONGEST_WARNING)))
 }
 
 pub(super) fn unknown_event(event: &str) -> String {
@@ -47,17 +71,17 @@ pub(super) fn bad_payload(event: &str, why: &str) -> String {
 }
 
 pub(super) fn unprotected(path: Option<&str>, why: &str) -> String {
-    let file = path.map_or_else(|| "a file".to_owned(), |path| format!("the file {path}"));
-    format!("{file} is edited WITHOUT protection: {why}; see swarmlock status")
+    let file = path.map_or_else(|| "a file".to_owned(), |path| format!("the file {}", short(path)));
+    format!("{file} is edited WITHOUT protection: {}; see swarmlock status", short(why))
 }
 
 /// The refusal where the configuration wants none to go on unprotected.
 pub(super) fn closed(path: Option<&str>, failure: &Failure) -> String {
-    let path = clean(path.unwrap_or("a file"));
+    let path = named(path.unwrap_or("a file"));
     let mut text = format!(
         "swarmlock: the edit of {path} was refused: who holds it cannot be told: {}\n\
          (config.toml says fail = \"closed\": nothing is edited without protection.)",
-        clean(&failure.message)
+        named(&failure.message)
     );
     for help in &failure.help {
         text.push_str(&format!("\nhelp: {}", clean(help)));
@@ -70,7 +94,7 @@ pub(super) fn own_file(path: &str) -> String {
         "swarmlock: the edit of {} was refused: it is a file of swarmlock's own, which only its commands change: an edit \
          would take locks from others.\n\
          next: swarmlock status",
-        clean(path)
+        named(path)
     )
 }
 
@@ -85,7 +109,7 @@ pub(super) fn is_on(found: &Found, resource: &Resource) -> bool {
 /// Who holds a file, what of it, since when, whether there is a sign of life, until when; why they say; and what next.
 pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId) -> String {
     let now = host::now();
-    let mut text = format!("swarmlock: the edit of {} was refused, nothing was changed.", clean(path));
+    let mut text = format!("swarmlock: the edit of {} was refused, nothing was changed.", named(path));
     let mut reasons = Vec::new();
     for found in refusal.held.iter().take(NAMED) {
         // No line may begin with the name of what is held: that is of others.
@@ -154,22 +178,31 @@ fn framed(what: &str, lines: &[String], frame: &Frame) -> String {
     format!("\n{open}\n{}\n{close}", lines.join("\n"))
 }
 
-/// Why the first edit after a loss is refused.
-pub(super) fn lost_before(path: &str, loss: &Loss) -> String {
-    let since: Vec<&str> = loss.since.iter().map(String::as_str).collect();
-    let since = match since.as_slice() {
-        [] => String::new(),
-        others => format!(" Since then it was held by {}.", others.join(", ")),
-    };
+/// Why the first edit after these losses is refused.
+pub(super) fn lost_before(path: &str, losses: &[&Loss]) -> String {
+    let each: Vec<String> = losses.iter().take(NAMED).map(|loss| clean(&lost_since(loss))).collect();
+    let more = losses.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!("\nand {more} more: swarmlock history") } else { String::new() };
     format!(
-        "swarmlock: the edit of {} was refused, this once. {}{}\n\
+        "swarmlock: the edit of {} was refused, this once. {}{more}\n\
          It is yours again from now on, but what you know of it may be old: read the file, then edit it again; that will go through.\n\
          {}",
-        clean(path),
-        clean(&lost(loss)),
-        clean(&since),
+        named(path),
+        each.join(
+            "
+"
+        ),
         next("history", path, "")
     )
+}
+
+/// That a lease was lost, and to whom it went after that.
+fn lost_since(loss: &Loss) -> String {
+    let mut text = lost(loss);
+    if !loss.since.is_empty() {
+        text.push_str(&format!(" Since then it was held by {}.", loss.since.join(", ")));
+    }
+    text
 }
 
 /// That a lease was lost.

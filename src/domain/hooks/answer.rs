@@ -88,7 +88,12 @@ impl Harness {
     /// Whether the user can be told something in the answer; what cannot goes to standard error.
     #[must_use]
     pub fn can_warn(self, moment: Moment) -> bool {
-        self != Self::Cursor || moment == Moment::Compact
+        match self {
+            Self::Cursor => moment == Moment::Compact,
+            // It does not read what a hook says at the end of a session.
+            Self::Codex => moment != Moment::SessionEnd,
+            Self::ClaudeCode | Self::Gemini | Self::Opencode | Self::Generic => true,
+        }
     }
 }
 
@@ -101,18 +106,22 @@ impl Answer {
     pub fn render(&self, harness: Harness, moment: Moment, event_name: &str) -> Rendered {
         let mut told = Told::new(self, harness, moment, event_name);
         let stdout = match harness {
-            Harness::ClaudeCode | Harness::Codex => told.claude(harness, event(harness, moment, event_name)),
+            Harness::ClaudeCode | Harness::Codex => told.claude(harness, moment, event(harness, moment, event_name)),
             Harness::Gemini => told.gemini(event(harness, moment, event_name)),
             Harness::Cursor => told.cursor(moment),
             Harness::Opencode | Harness::Generic => told.generic(),
         };
-        let deny = told.deny.take();
-        let lines: Vec<&str> = [deny.as_deref(), told.warning.as_deref()].into_iter().flatten().collect();
-        let mut stderr = lines.join("\n");
+        // Of a denial most harnesses read standard error alone, so all of it stands there too.
+        let lines = match &told.deny {
+            Some(why) => vec![Some(why), self.context.as_ref(), self.warning.as_ref()],
+            None => vec![told.warning.as_ref()],
+        };
+        let lines: Vec<&str> = lines.into_iter().flatten().map(String::as_str).collect();
+        let mut stderr = joined(&lines).unwrap_or_default();
         if !stderr.is_empty() && !stderr.ends_with('\n') {
             stderr.push('\n');
         }
-        Rendered { stdout, stderr, deny: deny.is_some() }
+        Rendered { stdout, stderr, deny: told.deny.is_some() }
     }
 }
 
@@ -151,7 +160,7 @@ impl Told {
         told
     }
 
-    fn claude(&mut self, harness: Harness, event: &str) -> String {
+    fn claude(&mut self, harness: Harness, moment: Moment, event: &str) -> String {
         let mut specific = Object::default();
         if let Some(why) = &self.deny {
             specific.text("permissionDecision", "deny").text("permissionDecisionReason", why);
@@ -168,7 +177,9 @@ impl Told {
         if let Some(why) = &self.block {
             object.text("decision", "block").text("reason", why);
         }
-        object.maybe("systemMessage", self.warning.take().as_deref());
+        if harness.can_warn(moment) {
+            object.maybe("systemMessage", self.warning.take().as_deref());
+        }
         object.specific(event, specific);
         object.line()
     }

@@ -2,14 +2,15 @@
 //!
 //! A payload may hold a file of megabytes, and only a few short texts of it are wanted. So values are stepped over as
 //! they stand, without a stack that could overflow, and only what is wanted is decoded. Bytes that are no UTF-8 and
-//! halves of surrogate pairs, which harnesses write, harm only the text that they are in.
+//! halves of surrogate pairs, which harnesses write, harm only the text that they are in: a reader that refuses the whole
+//! payload for them would let the edit go by.
 
 use std::borrow::Cow;
 
 use memchr::memchr2;
 
 /// Where in a text of JSON we are.
-struct Cursor<'a> {
+pub(super) struct Cursor<'a> {
     text: &'a [u8],
     at: usize,
 }
@@ -24,12 +25,13 @@ pub(super) enum Fault {
 }
 
 impl<'a> Cursor<'a> {
-    const fn new(text: &'a [u8]) -> Self {
+    /// At the beginning of this text.
+    pub(super) const fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0 }
     }
 
     /// The next byte that is no blank.
-    fn peek(&mut self) -> Result<u8, Fault> {
+    pub(super) fn peek(&mut self) -> Result<u8, Fault> {
         while let Some(byte) = self.text.get(self.at) {
             if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
                 return Ok(*byte);
@@ -53,7 +55,7 @@ impl<'a> Cursor<'a> {
         let start = self.at;
         loop {
             let rest = self.text.get(self.at..).unwrap_or_default();
-            let Some(found) = memchr2(b'"', b'\\', rest) else { return Err(Fault::Ends) };
+            let Some(found) = next_special(rest) else { return Err(Fault::Ends) };
             let end = self.at + found;
             if rest.get(found) == Some(&b'"') {
                 self.at = end + 1;
@@ -83,7 +85,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over a value of any depth.
-    fn value(&mut self) -> Result<Raw<'a>, Fault> {
+    pub(super) fn value(&mut self) -> Result<Raw<'a>, Fault> {
         let first = self.peek()?;
         let start = self.at;
         match first {
@@ -92,6 +94,38 @@ impl<'a> Cursor<'a> {
             _ => self.scalar()?,
         }
         Ok(Raw(self.text.get(start..self.at).unwrap_or_default()))
+    }
+
+    /// Steps over an object; `take` is called with each key and has to step over its value.
+    pub(super) fn object(
+        &mut self,
+        mut take: impl FnMut(&mut Self, &str) -> Result<(), Fault>,
+    ) -> Result<Raw<'a>, Fault> {
+        self.peek()?;
+        let (start, mut begun) = (self.at, false);
+        while self.next_of(b'{', &mut begun)? {
+            let key = decoded(self.key()?);
+            take(self, &key)?;
+        }
+        Ok(Raw(self.text.get(start..self.at).unwrap_or_default()))
+    }
+
+    /// Steps to the next member or element; false if there is none, then the end is stepped over.
+    fn next_of(&mut self, kind: u8, begun: &mut bool) -> Result<bool, Fault> {
+        if *begun {
+            if self.peek()? == b',' {
+                self.at += 1;
+                return Ok(true);
+            }
+        } else {
+            self.expect(kind)?;
+            *begun = true;
+            if self.peek()? != closing(kind) {
+                return Ok(true);
+            }
+        }
+        self.expect(closing(kind))?;
+        Ok(false)
     }
 
     /// Steps over an object or an array: the kinds of those that are open are kept, so depth costs a byte a level.
@@ -161,7 +195,7 @@ impl<'a> Raw<'a> {
         let inner = self.0.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
         match inner {
             Some(inner) => Some(decoded(inner)),
-            None => is_number(self.0).then(|| String::from_utf8_lossy(self.0)),
+            None => is_number(self.0).then(|| lossy(self.0)),
         }
     }
 
@@ -173,11 +207,6 @@ impl<'a> Raw<'a> {
     /// The members of an object, in order; nothing for all else.
     pub(super) fn members(self) -> Members<'a> {
         Members { cursor: Cursor::new(self.0), begun: false }
-    }
-
-    /// The value of this member; of several the last.
-    pub(super) fn member(self, wanted: &str) -> Option<Self> {
-        self.members().filter(|(key, _)| key == wanted).last().map(|(_, value)| value)
     }
 
     /// The elements of an array; nothing for all else.
@@ -201,36 +230,21 @@ pub(super) fn first_value(text: &[u8]) -> Result<Raw<'_>, Fault> {
     Cursor::new(text).value()
 }
 
-/// Calls `take` with each member of the object that the text begins with; a member is seen when it is whole.
-pub(super) fn read_object<'a>(text: &'a [u8], mut take: impl FnMut(&str, Raw<'a>)) -> Result<(), Fault> {
-    let mut members = Members { cursor: Cursor::new(text), begun: false };
-    while let Some((key, value)) = members.step()? {
-        take(&key, value);
-    }
-    Ok(())
-}
-
 /// See `Raw::members`.
 pub(super) struct Members<'a> {
     cursor: Cursor<'a>,
     begun: bool,
 }
 
-impl<'a> Members<'a> {
-    fn step(&mut self) -> Result<Option<(Cow<'a, str>, Raw<'a>)>, Fault> {
-        if !begin(&mut self.cursor, &mut self.begun, b'{')? {
-            return Ok(None);
-        }
-        let key = self.cursor.key()?;
-        Ok(Some((decoded(key), self.cursor.value()?)))
-    }
-}
-
 impl<'a> Iterator for Members<'a> {
     type Item = (Cow<'a, str>, Raw<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.step().ok().flatten()
+        if !self.cursor.next_of(b'{', &mut self.begun).ok()? {
+            return None;
+        }
+        let key = self.cursor.key().ok()?;
+        Some((decoded(key), self.cursor.value().ok()?))
     }
 }
 
@@ -244,43 +258,60 @@ impl<'a> Iterator for Elements<'a> {
     type Item = Raw<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        begin(&mut self.cursor, &mut self.begun, b'[').ok()?.then(|| self.cursor.value().ok()).flatten()
+        self.cursor.next_of(b'[', &mut self.begun).ok()?.then(|| self.cursor.value().ok()).flatten()
     }
 }
 
-/// Steps to the next member or element; false if there is none.
-fn begin(cursor: &mut Cursor<'_>, begun: &mut bool, kind: u8) -> Result<bool, Fault> {
-    if *begun {
-        if cursor.peek()? == b',' {
-            cursor.at += 1;
-            return Ok(true);
-        }
-    } else {
-        cursor.expect(kind)?;
-        *begun = true;
-        if cursor.peek()? != closing(kind) {
-            return Ok(true);
+/// How far from here a text is looked through word by word: escapes are often near, and a search of long reach is dear to
+/// begin.
+const NEAR: usize = 3;
+
+/// Where the next quote or backslash is.
+fn next_special(rest: &[u8]) -> Option<usize> {
+    let (words, _) = rest.as_chunks::<8>();
+    for (at, word) in words.iter().take(NEAR).enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ every(b'"')) | zeros(word ^ every(b'\\'));
+        if found != 0 {
+            return Some(at * 8 + found.trailing_zeros() as usize / 8);
         }
     }
-    cursor.expect(closing(kind))?;
-    Ok(false)
+    let seen = words.len().min(NEAR) * 8;
+    memchr2(b'"', b'\\', rest.get(seen..)?).map(|found| seen + found)
+}
+
+const fn every(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// The high bit of each byte that is zero; above the first of them of others too.
+const fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(every(1)) & !word & every(0x80)
 }
 
 /// A text without its escapes.
 fn decoded(raw: &[u8]) -> Cow<'_, str> {
-    let Some(first) = memchr::memchr(b'\\', raw) else { return String::from_utf8_lossy(raw) };
+    let Some(first) = next_special(raw) else { return lossy(raw) };
     let mut text = Vec::with_capacity(raw.len());
     let (mut at, mut next) = (0, Some(first));
+    // A quote stands only behind a backslash, so what is found is always an escape.
     while let Some(found) = next {
         text.extend_from_slice(raw.get(at..found).unwrap_or_default());
         at = found + escape(raw.get(found..).unwrap_or_default(), &mut text);
-        let rest = raw.get(at..).unwrap_or_default();
-        next = memchr::memchr(b'\\', rest).map(|more| at + more);
+        next = raw.get(at..).and_then(next_special).map(|more| at + more);
     }
     text.extend_from_slice(raw.get(at..).unwrap_or_default());
     match String::from_utf8(text) {
         Ok(text) => Cow::Owned(text),
         Err(error) => Cow::Owned(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+    }
+}
+
+/// The text, with what is no UTF-8 replaced, which is hardly ever there.
+fn lossy(raw: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(raw) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(raw),
     }
 }
 

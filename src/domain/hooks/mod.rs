@@ -6,6 +6,7 @@
 
 mod answer;
 mod harness;
+mod input;
 mod json;
 mod ledger;
 mod moment;
@@ -13,6 +14,7 @@ mod patch;
 mod payload;
 mod shell;
 mod tool;
+mod unprotected;
 
 pub use answer::{Answer, Rendered, Verdict};
 pub use harness::Harness;
@@ -24,3 +26,4 @@ pub use tool::{BadEditTool, EditTool, MOST_FILES, Writes, writes};
 
 #[cfg(test)]
 mod tests;
+pub use unprotected::Unprotected;

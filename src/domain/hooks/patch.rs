@@ -2,7 +2,12 @@
 
 use std::borrow::Cow;
 
+use memchr::{memmem, memrchr};
+
 const BEGIN: &str = "*** Begin Patch";
+
+/// How every header begins.
+const MARK: &[u8] = b"*** ";
 
 /// Where a line stands. What a header may look like depends on it: in the hunks of an update a line that is set in is
 /// a line of the file.
@@ -22,16 +27,26 @@ enum Place {
 /// for one.
 pub(super) fn files<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
     let between = if begins(text) { Place::Outside } else { Place::Patch };
-    let mut place = between;
-    for line in text.split('\n') {
+    let (mut place, mut line_end) = (between, 0);
+    for at in memmem::find_iter(text.as_bytes(), MARK) {
+        let rest = text.get(at + MARK.len()..).unwrap_or_default();
         if place == Place::Outside {
-            if line.contains(BEGIN) {
+            if rest.starts_with("Begin Patch") {
                 place = Place::Patch;
             }
             continue;
         }
-        let header = if place == Place::Hunks { line } else { line.trim_start() };
-        let Some(header) = header.strip_prefix("*** ") else { continue };
+        // Of a line only the first mark may be that of a header.
+        if at < line_end {
+            continue;
+        }
+        let before = text.get(..at).unwrap_or_default();
+        let before = before.get(memrchr(b'\n', before.as_bytes()).map_or(0, |end| end + 1)..).unwrap_or_default();
+        let header = rest.split('\n').next().unwrap_or_default();
+        line_end = at + header.len();
+        if !before.trim_start().is_empty() || (place == Place::Hunks && !before.is_empty()) {
+            continue;
+        }
         if header.starts_with("End Patch") {
             place = between;
         } else if let Some(name) = after(header, "Add File:").or_else(|| after(header, "Delete File:")) {
@@ -48,7 +63,7 @@ pub(super) fn files<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
 
 /// Whether there is the beginning of a patch in it.
 pub(super) fn begins(text: &str) -> bool {
-    memchr::memmem::find(text.as_bytes(), BEGIN.as_bytes()).is_some()
+    memmem::find(text.as_bytes(), BEGIN.as_bytes()).is_some()
 }
 
 /// The same for files as a list.

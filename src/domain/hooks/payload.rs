@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt};
 
-use super::json::{self, Fault, Raw};
+use super::{
+    input::Input,
+    json::{self, Cursor, Fault, Raw},
+};
 
 /// The parts of a payload that matter, borrowed from it. What is missing, empty or of a wrong type is `None`; a number
 /// counts as its text.
@@ -34,7 +37,7 @@ pub struct Payload<'a> {
     /// (Cursor) above 0.
     pub stop_hook_active: bool,
     /// What the tool is given.
-    pub(super) tool_input: Option<Raw<'a>>,
+    pub(super) tool_input: Option<Input<'a>>,
     /// The files that stand beside the fields above, not in what a tool is given: `file_path`, `path`, `paths`.
     pub(super) files: Vec<Raw<'a>>,
     /// The command of a shell that stands beside them.
@@ -88,7 +91,7 @@ impl<'a> Payload<'a> {
             Some(_) => return Err(json::first_value(text).map_or_else(bad, |_| BadPayload::NoObject)),
         }
         let mut seen = Seen::default();
-        json::read_object(text, |key, value| seen.take(key, value)).map_err(bad)?;
+        Cursor::new(text).object(|cursor, key| seen.take(cursor, key)).map_err(bad)?;
         Ok(seen.payload())
     }
 }
@@ -112,7 +115,7 @@ struct Seen<'a> {
     event_name: Option<Raw<'a>>,
     tool_name: [Option<Raw<'a>>; 2],
     tool_use_id: [Option<Raw<'a>>; 2],
-    tool_input: [Option<Raw<'a>>; 2],
+    tool_input: [Option<Input<'a>>; 2],
     source: Option<Raw<'a>>,
     reason: Option<Raw<'a>>,
     status: Option<Raw<'a>>,
@@ -123,7 +126,17 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn take(&mut self, key: &str, value: Raw<'a>) {
+    fn take(&mut self, cursor: &mut Cursor<'a>, key: &str) -> Result<(), Fault> {
+        let input = match key {
+            "tool_input" | "toolInput" => Some(&mut self.tool_input[0]),
+            "args" => Some(&mut self.tool_input[1]),
+            _ => None,
+        };
+        if let Some(place) = input {
+            *place = Some(Input::read(cursor)?);
+            return Ok(());
+        }
+        let value = cursor.value()?;
         let place = match key {
             // Cursor has both, and only some of its events have the second.
             "conversation_id" => &mut self.session[0],
@@ -141,8 +154,6 @@ impl<'a> Seen<'a> {
             "tool" => &mut self.tool_name[1],
             "tool_use_id" => &mut self.tool_use_id[0],
             "tool_call_id" | "callID" => &mut self.tool_use_id[1],
-            "tool_input" | "toolInput" => &mut self.tool_input[0],
-            "args" => &mut self.tool_input[1],
             "source" => &mut self.source,
             "reason" => &mut self.reason,
             "status" => &mut self.status,
@@ -152,9 +163,10 @@ impl<'a> Seen<'a> {
             "path" => &mut self.files[1],
             "paths" => &mut self.files[2],
             "command" => &mut self.command,
-            _ => return,
+            _ => return Ok(()),
         };
         *place = Some(value);
+        Ok(())
     }
 
     fn payload(self) -> Payload<'a> {

@@ -2,12 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{
-    harness::Harness,
-    json::Raw,
-    payload::Payload,
-    tool::{input, plain},
-};
+use super::{harness::Harness, input::COMMAND_KEYS, json::Raw, payload::Payload, tool::plain};
 
 /// The tools that run a command, without capitals, `_` and `-`.
 const SHELLS: &[&str] = &[
@@ -23,9 +18,6 @@ const SHELLS: &[&str] = &[
     "terminal",
 ];
 
-/// The keys that the command stands under.
-pub(super) const COMMAND_KEYS: [&str; 3] = ["command", "cmd", "script"];
-
 /// The command that this tool call gives to a shell, if it does: the text, or the words of a list with blanks between.
 #[must_use]
 pub fn shell_command<'a>(harness: Harness, payload: &Payload<'a>) -> Option<Cow<'a, str>> {
@@ -36,10 +28,7 @@ pub fn shell_command<'a>(harness: Harness, payload: &Payload<'a>) -> Option<Cow<
     if !is_shell(tool) {
         return None;
     }
-    match input(payload)? {
-        Cow::Borrowed(raw) => words(command_in(raw)?.1),
-        Cow::Owned(text) => Some(Cow::Owned(words(command_in(&text)?.1)?.into_owned())),
-    }
+    payload.tool_input?.first(&COMMAND_KEYS, words).map(|(_, command)| command)
 }
 
 /// Whether this tool runs commands.
@@ -48,14 +37,8 @@ pub(super) fn is_shell(tool: &str) -> bool {
     SHELLS.contains(&name.as_str())
 }
 
-/// The key and the value of the command in what a tool is given.
-fn command_in(input: &[u8]) -> Option<(&'static str, Raw<'_>)> {
-    let input = Raw::new(input);
-    COMMAND_KEYS.into_iter().find_map(|key| Some((key, input.member(key)?)))
-}
-
 /// A text, or a list of texts with blanks between.
-pub(super) fn words(value: Raw<'_>) -> Option<Cow<'_, str>> {
+fn words(value: Raw<'_>) -> Option<Cow<'_, str>> {
     if !value.is_array() {
         return value.text();
     }
@@ -68,11 +51,10 @@ pub(super) fn words(value: Raw<'_>) -> Option<Cow<'_, str>> {
 #[must_use]
 pub fn with_command(payload: &Payload<'_>, command: &str) -> Option<String> {
     payload.tool_name.as_deref().filter(|tool| is_shell(tool))?;
-    let input = input(payload)?;
-    let (wanted, old) = command_in(&input)?;
-    old.text()?;
+    let input = payload.tool_input?;
+    let (wanted, _) = input.first(&COMMAND_KEYS, Raw::text)?;
     let mut changed = String::from("{");
-    for (key, value) in Raw::new(&input).members() {
+    for (key, value) in input.whole().members() {
         if changed.len() > 1 {
             changed.push(',');
         }

@@ -2,7 +2,14 @@
 
 use std::{borrow::Cow, fmt};
 
-use super::{harness::Harness, json::Raw, patch, payload::Payload, shell};
+use super::{
+    harness::Harness,
+    input::{COMMAND_KEYS, DIR_KEYS, FILE_KEYS, Input, PATCH_KEYS},
+    json::Raw,
+    patch,
+    payload::Payload,
+    shell,
+};
 
 /// The most files that one call may name.
 pub const MOST_FILES: usize = 1_000;
@@ -42,22 +49,6 @@ const EDITORS: &[&str] = &[
 /// Tools that take a patch.
 const PATCHERS: &[&str] = &["applypatch", "patch"];
 
-/// The keys that tools that edit have names of files under.
-const FILE_KEYS: [&str; 9] = [
-    "file_path",
-    "filePath",
-    "notebook_path",
-    "absolute_path",
-    "path",
-    "paths",
-    "target_file",
-    "target_notebook",
-    "filename",
-];
-
-/// The keys that a patch stands under.
-const PATCH_KEYS: [&str; 6] = ["command", "cmd", "input", "patch", "patchText", "patch_text"];
-
 /// What this call is going to write, by the names of the tools of all harnesses and those of `extra`.
 #[must_use]
 pub fn writes<'a>(harness: Harness, payload: &Payload<'a>, extra: &[EditTool]) -> Writes<'a> {
@@ -67,8 +58,8 @@ pub fn writes<'a>(harness: Harness, payload: &Payload<'a>, extra: &[EditTool]) -
         if matches!(harness, Harness::Cursor | Harness::Generic | Harness::Opencode) {
             payload.files.iter().for_each(|value| found.take_texts(*value));
         }
-        if let (Harness::Generic, Some(input)) = (harness, payload.tool_input) {
-            found.take_keys(input, &FILE_KEYS);
+        if let (Harness::Generic, Some(input)) = (harness, &payload.tool_input) {
+            found.take_files(input);
         }
         return found.writes(false);
     };
@@ -79,14 +70,15 @@ pub fn writes<'a>(harness: Harness, payload: &Payload<'a>, extra: &[EditTool]) -
         return Writes::Nothing;
     }
     let certain = matches!(kind, Kind::Editor | Kind::Patcher) || mine.iter().any(|extra| !extra.open);
-    match input(payload) {
-        None => {}
-        Some(Cow::Borrowed(input)) => found.take_input(Raw::new(input), kind, &mine),
-        Some(Cow::Owned(input)) => {
-            let mut inner = Found::default();
-            inner.take_input(Raw::new(&input), kind, &mine);
-            found.files = inner.files.into_iter().map(|file| Cow::Owned(file.into_owned())).collect();
-            found.too_many = inner.too_many;
+    if let Some(input) = &payload.tool_input {
+        match input.packed() {
+            None => found.take_input(input, kind, &mine),
+            Some(text) => {
+                let mut inner = Found::default();
+                inner.take_input(&Input::unpack(&text), kind, &mine);
+                found.files = inner.files.into_iter().map(|file| Cow::Owned(file.into_owned())).collect();
+                found.too_many = inner.too_many;
+            }
         }
     }
     payload.files.iter().filter(|_| kind == Kind::Editor).for_each(|value| found.take_texts(*value));
@@ -125,15 +117,6 @@ pub(super) fn plain(name: &str) -> String {
     name.bytes().filter(|b| !matches!(b, b'_' | b'-')).map(|b| char::from(b.to_ascii_lowercase())).collect()
 }
 
-/// What the tool is given: an object or a text, as bytes of JSON. An object that was written as a text is unpacked.
-pub(super) fn input<'a>(payload: &Payload<'a>) -> Option<Cow<'a, [u8]>> {
-    let raw = payload.tool_input?;
-    match raw.text() {
-        Some(text) if text.trim_start().starts_with('{') => Some(Cow::Owned(text.trim_start().as_bytes().to_vec())),
-        _ => Some(Cow::Borrowed(raw.bytes())),
-    }
-}
-
 /// The files that were found, each once.
 #[derive(Default)]
 struct Found<'a> {
@@ -162,45 +145,46 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn take_keys<K: AsRef<str>>(&mut self, input: Raw<'a>, keys: &[K]) {
-        let mut values = vec![None; keys.len()];
-        for (key, value) in input.members() {
-            if let Some(at) = keys.iter().position(|wanted| wanted.as_ref() == key)
-                && let Some(place) = values.get_mut(at)
-            {
+    /// What a tool of the configuration names, in the order of its keys.
+    fn take_named(&mut self, input: &Input<'a>, tool: &EditTool) {
+        let mut values = vec![None; tool.keys.len()];
+        for (key, value) in input.whole().members() {
+            let at = tool.keys.iter().position(|wanted| *wanted == key);
+            if let Some(place) = at.and_then(|at| values.get_mut(at)) {
                 *place = Some(value);
             }
         }
         values.into_iter().flatten().for_each(|value| self.take_texts(value));
     }
 
-    fn take_input(&mut self, input: Raw<'a>, kind: Kind, mine: &[&EditTool]) {
-        mine.iter().for_each(|extra| self.take_keys(input, &extra.keys));
+    fn take_files(&mut self, input: &Input<'a>) {
+        FILE_KEYS.iter().filter_map(|key| input.get(key)).for_each(|value| self.take_texts(value));
+    }
+
+    fn take_input(&mut self, input: &Input<'a>, kind: Kind, mine: &[&EditTool]) {
+        mine.iter().for_each(|tool| self.take_named(input, tool));
         match kind {
-            Kind::Editor | Kind::Unknown => self.take_keys(input, &FILE_KEYS),
+            Kind::Editor | Kind::Unknown => self.take_files(input),
             Kind::Patcher => self.take_patch(input),
             Kind::Shell => self.take_command(input),
             Kind::Other => {}
         }
     }
 
-    fn take_patch(&mut self, input: Raw<'a>) {
-        let patch = match input.text() {
-            Some(text) => Some(text),
-            None => PATCH_KEYS.into_iter().find_map(|key| input.member(key).and_then(lines)),
-        };
-        if let Some(text) = patch {
+    fn take_patch(&mut self, input: &Input<'a>) {
+        let keyed = || input.first(&PATCH_KEYS, lines).map(|(_, patch)| patch);
+        if let Some(text) = input.whole().text().or_else(keyed) {
             patch::files_of(text).into_iter().for_each(|file| self.take(file));
         }
-        self.take_keys(input, &FILE_KEYS);
+        self.take_files(input);
     }
 
     /// A patch inside the command of a shell.
-    fn take_command(&mut self, input: Raw<'a>) {
-        let command = shell::COMMAND_KEYS.into_iter().find_map(|key| input.member(key).and_then(lines));
+    fn take_command(&mut self, input: &Input<'a>) {
+        let command = input.first(&COMMAND_KEYS, lines).map(|(_, command)| command);
         let Some(command) = command.filter(|command| patch::begins(command) && calls_patch(command)) else { return };
-        let workdir = input.member("workdir").or_else(|| input.member("working_directory"));
-        let dirs = [workdir.and_then(Raw::text), entered(&command).map(|dir| Cow::Owned(dir.to_owned()))];
+        let workdir = input.first(&DIR_KEYS, Raw::text).map(|(_, dir)| dir);
+        let dirs = [workdir, entered(&command).map(|dir| Cow::Owned(dir.to_owned()))];
         for file in patch::files_of(command) {
             let below = |file: Cow<'a, str>, dir: &Cow<'_, str>| {
                 if file.starts_with('/') { file } else { Cow::Owned(format!("{}/{file}", dir.trim_end_matches('/'))) }

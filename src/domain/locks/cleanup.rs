@@ -7,9 +7,9 @@ use super::{
     stay::{Announced, Ending, Life, Stay},
 };
 use crate::{
-    domain::{AgentId, Cleaned, Result, records::Records},
+    domain::{AgentId, Cleaned, Result, agents::Registry, records::Records},
     fs::FileName,
-    store::{ClaimKey, Logged},
+    store::{ClaimKey, Logged, StateDir},
 };
 
 /// How many changes are made in one stay inside the guard.
@@ -26,8 +26,8 @@ enum Job {
 }
 
 impl Locks<'_> {
-    /// Removes every lease that is over, what killed processes left half made, and beats of agents long gone; records
-    /// whose wrapper is gone say so afterwards.
+    /// Removes every lease that is over, what killed processes left half made, and beats and ledgers of agents long gone;
+    /// records whose wrapper is gone say so afterwards.
     ///
     /// # Errors
     /// If the guard is busy, or the state directory cannot be read.
@@ -60,6 +60,9 @@ impl Locks<'_> {
             Err(error) => cleaned.left.push(error),
         }
         if let Err(error) = stay.sweep_beats(&holding, &mut cleaned) {
+            cleaned.left.push(error);
+        }
+        if let Err(error) = stay.sweep_ledgers(self.state, &holding, &mut cleaned) {
             cleaned.left.push(error);
         }
         drop(stay);
@@ -145,6 +148,26 @@ impl Stay<'_> {
             if old {
                 self.session.remove_beat(&name)?;
                 cleaned.beats += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Of those who hold nothing, have left no sign of life that stands, and are not registered: to them nothing is told
+    /// any more.
+    fn sweep_ledgers(&mut self, state: &StateDir, holding: &BTreeSet<AgentId>, cleaned: &mut Cleaned) -> Result<()> {
+        let ledgers = state.ledgers()?;
+        if ledgers.is_empty() {
+            return Ok(());
+        }
+        let registry = Registry::read(state)?;
+        for name in ledgers {
+            let Ok(agent) = AgentId::new(name.as_str()) else { continue };
+            // What a subagent holds ends with the agent, by what the agent's ledger says.
+            let holds = holding.iter().any(|id| *id == agent || id.parent().as_ref() == Some(&agent));
+            if !holds && registry.get(&agent).is_none() && self.survey.beat(&agent)?.is_none() {
+                self.session.remove_ledger(&name)?;
+                cleaned.ledgers += 1;
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use crate::{
         is_worth_renewing,
     },
     fs::FileName,
-    store::{ClaimKey, Error, events_from},
+    store::{ClaimKey, Claims, Error, events_from},
 };
 
 /// The most of the log that is read at once, in bytes: more than a turn of a busy swarm writes.
@@ -34,27 +34,34 @@ impl Locks<'_> {
     /// If something cannot be read, or is damaged.
     pub fn is_held_well(&self, party: &Party, resource: &Resource) -> Result<bool> {
         let key = resource.claim();
-        // Mostly nothing is there: that is found out by one call.
+        if Claims::new(self.state).is_absent(&key) {
+            return Ok(false);
+        }
         let survey = self.survey()?;
+        if !self.is_where_it_was(&survey)? {
+            return Ok(false);
+        }
         let Some(lock) = survey.read(&key)?.filter(|lock| lock.head().mode == Mode::Exclusive) else {
             return Ok(false);
         };
         let own = lock.standing().find(|(lease, _)| party.relation(lease) == Whose::Mine);
-        match own {
-            Some((lease, Verdict::Live { left_ms })) if !is_worth_renewing(left_ms, lease.ttl_s.ms()) => {
-                self.is_where_it_was(&survey)
-            }
-            _ => Ok(false),
-        }
+        Ok(own.is_some_and(|(lease, verdict)| match verdict {
+            Verdict::Live { left_ms } => !is_worth_renewing(left_ms, lease.ttl_s.ms()),
+            Verdict::Expired { .. } | Verdict::Orphaned { .. } => false,
+        }))
     }
 
-    /// Whether the caller's last beat is of the process that it calls from.
+    /// Whether the caller's last beat is of the process that it calls from: then that is no other, and not gone.
     fn is_where_it_was(&self, survey: &Survey<'_>) -> Result<bool> {
         let Some(caller) = self.caller else { return Ok(true) };
-        let Some(beat) = survey.own_beat(caller.agent)? else { return Ok(false) };
-        let known = beat.known_above(&survey.here(false)?);
-        let origin = caller.whereabouts.origin(known)?;
-        Ok(beat.process_here(&survey.here(true)?) == origin.process.as_ref())
+        let Some(beat) = survey.beat(caller.agent)? else { return Ok(false) };
+        let origin = caller.whereabouts.origin(beat.known_above(&survey.here(false)?))?;
+        let namespace = beat.process.is_some();
+        if beat.process_here(&survey.here(namespace)?) != origin.process.as_ref() {
+            return Ok(false);
+        }
+        survey.learn(caller.agent, Some(&beat))?;
+        Ok(true)
     }
 
     /// What stands on a resource and on all that overlaps it in its own worktree. Takes no guard and writes nothing.

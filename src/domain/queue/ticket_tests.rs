@@ -94,6 +94,7 @@ fn the_table_of_what_a_ticket_counts_for() {
     let line = Stand::InLine;
     let (wait, run) = (ticket(), Ticket { class: Class::Run, ..ticket() });
     let queue = Ticket { keep: Keep::Queue, ..ticket() };
+    let automatic = Ticket { class: Class::Automatic, ..ticket() };
     // (ticket, state, held, evidence, now, what it counts for)
     for (row, (ticket, state, held, evidence, now, expected)) in [
         (&wait, state(None, None), true, &nothing, 1_000_000, line(Waiting, NotYet)),
@@ -118,6 +119,12 @@ fn the_table_of_what_a_ticket_counts_for() {
         (&run, state(None, None), true, &nothing, 0, line(Waiting, NotYet)),
         (&run, state(Some(0), Some(0)), false, &nothing, 0, line(Absent, Running)),
         (&run, state(Some(0), None), false, &nothing, 120_000, Stand::Dead),
+        // The agent's own, as one that it asked for.
+        (&automatic, state(None, None), true, &gone, 0, line(Waiting, NotYet)),
+        (&automatic, state(Some(0), None), false, &nothing, 119_999, line(Away, NotYet)),
+        (&automatic, state(Some(0), Some(0)), false, &nothing, 0, line(Away, Running)),
+        (&automatic, state(Some(0), None), false, &nothing, 120_000, Stand::Dead),
+        (&automatic, state(None, None), false, &gone, 0, Stand::Dead),
     ]
     .into_iter()
     .enumerate()

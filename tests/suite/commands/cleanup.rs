@@ -5,6 +5,7 @@ use swarmlock::domain::records::{Finished, How, State};
 use super::send::{registered, sent, unread_texts};
 use crate::{
     harness::Site,
+    hooks::Session,
     keeper::{Keeper, Wrapper, written},
     processes::usable,
 };
@@ -167,4 +168,36 @@ fn after_the_registry_was_removed_nobody_loses_its_place_in_its_inbox() {
     fs::remove_file(site.state("ACTIVE_AGENTS.json")).unwrap();
     site.nobody().run(["cleanup"]).expect(0);
     assert_eq!(unread_texts(&site, "bob"), ["2"]);
+}
+
+#[test]
+fn ledgers_go_with_the_agents_that_their_hooks_were_of() {
+    let site = Site::new();
+    site.nobody().run(["init"]).expect(0);
+    let names = ["gone", "holding", "alive", "registered", "parent"];
+    let sessions = names.map(|name| Session::new(&site, name));
+    for session in &sessions {
+        session.edit(session.id()).expect(0);
+        session.hook("Stop", serde_json::json!({})).expect(0);
+        if session.id() != sessions[3].id() {
+            site.agent(&session.id()).run(["agents", "retire"]).expect(0);
+        }
+        site.forget(&session.id());
+    }
+    let [gone, holding, alive, registered, parent] = &sessions;
+    site.agent(&holding.id()).run(["acquire", "a"]).expect(0);
+    site.forget(&holding.id());
+    site.agent(&alive.id()).run(["acquire", "b"]).expect(0);
+    site.agent(&alive.id()).run(["release", "b"]).expect(0);
+    site.agent(&format!("{}.7d21e0aa", parent.id())).run(["acquire", "c"]).expect(0);
+    let has = |session: &Session<'_>| site.state("hooks").join(session.id()).exists();
+    assert!(sessions.iter().all(has), "the control");
+    let run = site.nobody().run(["cleanup"]).expect(0);
+    assert!(run.err.contains("ledgers of hooks removed, of agents that are gone: 1\n"), "{run}");
+    assert!(!has(gone) && [holding, alive, registered, parent].into_iter().all(has), "{run}");
+    assert_eq!(site.nobody().run(["cleanup"]).expect(0).err, "", "a second time there is nothing");
+    // Who comes back has one again, made from the log.
+    gone.edit("d").expect(0);
+    gone.hook("Stop", serde_json::json!({})).expect(0);
+    assert!(has(gone));
 }

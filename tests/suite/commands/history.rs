@@ -1,6 +1,9 @@
 use std::fs;
 
-use crate::harness::{Run, Site};
+use crate::{
+    harness::{Run, Site},
+    hooks::Session,
+};
 
 /// The second column, and the third.
 fn events(run: &Run) -> Vec<(String, String)> {
@@ -96,5 +99,26 @@ fn a_path_spelled_as_a_name_is_told_from_the_name() {
         assert_eq!(history.lines().count(), 1, "{history}");
         assert!(history.contains(&format!("\t{resource}\t{agent}\t")), "{history}");
         site.agent(agent).run(["release", resource]).expect(0);
+    }
+}
+
+#[test]
+fn what_was_locked_by_editing_is_told_from_what_was_asked_for() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "b"]).expect(0);
+    let session = Session::new(&site, "one");
+    session.edit("a").expect(0);
+    session.hook("Stop", serde_json::json!({})).expect(0);
+    session.edit("a").expect(0);
+    let lines = site.nobody().run(["history"]).expect(0).out;
+    let automatic: Vec<bool> = lines.lines().map(|line| line.contains("\tautomatic lease")).collect();
+    assert_eq!(automatic, [false, true, true, true], "{lines}");
+    let json = site.nobody().run(["history", "--json", "a"]).expect(0).json_lines();
+    assert!(json.iter().all(|event| event["class"] == "automatic"), "{json:?}");
+    assert!(site.nobody().run(["history", "--json", "b"]).expect(0).json()["class"].is_null());
+    // Whoever looks at the lock sees it, too.
+    for (args, code) in [(&["list", "--json"][..], 0), (&["who", "a", "--json"], 0), (&["check", "a", "--json"], 10)] {
+        let run = site.agent("alice").run(args).expect(code);
+        assert!(run.out.contains("\"class\":\"automatic\""), "{args:?}: {run}");
     }
 }

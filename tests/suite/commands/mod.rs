@@ -27,6 +27,7 @@ mod runs;
 mod send;
 mod status;
 pub mod tick;
+mod uninstall;
 mod wait;
 mod who;
 mod whoami;

@@ -1,9 +1,21 @@
 //! Hooks as harnesses call them: the real payloads on stdin of the real binary.
 
+mod acting;
+mod edits;
 mod escapes;
+mod gone;
+mod identity;
+mod lost;
 mod parts;
+mod payloads;
+mod places;
+mod sessions;
 mod stand_in;
+mod subagents;
 mod swarm;
+mod tools;
+mod troubles;
+mod turns;
 
 use std::path::Path;
 

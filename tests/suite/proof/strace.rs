@@ -7,6 +7,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use crate::harness::without_harnesses;
+
 /// Stops only at the calls that are traced. Signals are not injected under it: errors are.
 pub const QUICK: &str = "--seccomp-bpf";
 
@@ -26,6 +28,7 @@ pub fn usable() -> Result<(), String> {
 pub fn under<A: AsRef<OsStr>>(args: &[A], trace: &Path) -> Command {
     let mut command = Command::new("timeout");
     command.args(["--signal=KILL", "600", "strace", "-f", "-o"]).arg(trace).args(args).stdin(Stdio::null());
+    without_harnesses(&mut command);
     command
 }
 

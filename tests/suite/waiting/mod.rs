@@ -7,6 +7,7 @@ mod order;
 mod places;
 mod planted;
 mod race;
+mod relatives;
 mod several;
 mod shared;
 mod sweep;

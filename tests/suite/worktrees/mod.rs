@@ -2,6 +2,7 @@
 
 mod also_held;
 mod broken;
+mod hooks;
 mod layouts;
 mod linked;
 mod submodules;
@@ -15,14 +16,14 @@ use std::{
 use crate::harness::{Run, Site, skip};
 
 /// A directory without links in its path, with repositories in it.
-struct Repositories {
-    site: Site,
+pub struct Repositories {
+    pub site: Site,
     base: PathBuf,
 }
 
 impl Repositories {
     /// With the repository `main`, in which src/a.rs is. `None`, and the test is skipped, if there is no git.
-    fn with_main(test: &str) -> Option<Self> {
+    pub fn with_main(test: &str) -> Option<Self> {
         let git = Command::new("git").arg("--version").stdout(Stdio::null()).status();
         if !git.is_ok_and(|status| status.success()) {
             skip(test, "git is missing");
@@ -36,7 +37,7 @@ impl Repositories {
     }
 
     /// Makes a repository in which src/a.rs is.
-    fn repository(&self, name: &str) {
+    pub fn repository(&self, name: &str) {
         self.git("", &["init", "-q", name]);
         self.site.file(format!("{name}/src/a.rs"));
         self.commit(name);
@@ -47,12 +48,12 @@ impl Repositories {
         self.git(dir, &["commit", "-q", "-m", "all"]);
     }
 
-    fn path(&self, below: impl AsRef<Path>) -> PathBuf {
+    pub fn path(&self, below: impl AsRef<Path>) -> PathBuf {
         self.base.join(below)
     }
 
     /// Runs git, untouched by what is configured here.
-    fn git(&self, dir: &str, args: &[&str]) {
+    pub fn git(&self, dir: &str, args: &[&str]) {
         let mut command = Command::new("git");
         for (variable, _) in std::env::vars_os() {
             if variable.to_string_lossy().starts_with("GIT_") {
@@ -72,7 +73,7 @@ impl Repositories {
         assert!(output.status.success(), "git {args:?} in {dir:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    fn run(&self, agent: &str, cwd: impl AsRef<Path>, args: &[&str]) -> Run {
+    pub fn run(&self, agent: &str, cwd: impl AsRef<Path>, args: &[&str]) -> Run {
         self.site.agent(agent).within(self.path(cwd)).run(args)
     }
 

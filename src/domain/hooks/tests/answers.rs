@@ -70,6 +70,14 @@ fn a_denial_is_told_in_both_ways_in_every_language() {
 }
 
 #[test]
+fn all_of_a_denial_stands_on_standard_error() {
+    let answer = Answer { context: Some("hello".into()), warning: Some("oh".into()), ..deny() };
+    for harness in Harness::ALL {
+        assert_eq!(answer.render(harness, Moment::BeforeTool, "before-tool").stderr, "held\nhello\noh\n");
+    }
+}
+
+#[test]
 fn only_the_use_of_a_tool_is_denied() {
     for harness in Harness::ALL {
         for moment in MOMENTS {
@@ -165,6 +173,8 @@ fn what_cannot_be_told_to_the_agent_is_told_to_the_user() {
         assert!(!rendered.stdout.contains("hello") && !rendered.deny);
     }
     assert_eq!(out(&told(), Cursor, Moment::Compact, "preCompact"), json!({"user_message": "hello"}));
+    let rendered = warned().render(Codex, Moment::SessionEnd, "SessionEnd");
+    assert_eq!((rendered.stdout.as_str(), rendered.stderr.as_str()), ("", "oh\n"));
     let both = Answer { context: Some("hello".into()), ..warned() };
     assert_eq!(out(&both, ClaudeCode, Moment::Stop, "Stop"), json!({"systemMessage": "hello\noh"}));
 }

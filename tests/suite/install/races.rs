@@ -1,0 +1,98 @@
+//! Several at once, and somebody who swaps a directory for a link meanwhile.
+
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::{call, put, text, tree};
+use crate::harness::{Site, finish, skip};
+
+#[test]
+fn of_several_inits_at_once_each_hook_is_entered_once() {
+    for _ in 0..5 {
+        let site = Site::new();
+        put(&site, ".claude/settings.json", "{\n  \"a\": 1\n}\n");
+        let before = tree(&site);
+        let inits: Vec<_> =
+            (0..8).map(|_| call(&site).spawn(["init", "--harness", "claude-code,cursor", "--instructions"])).collect();
+        for init in inits {
+            finish(init).expect(0);
+        }
+        for (path, wanted) in [(".claude/settings.json", 9), (".cursor/hooks.json", 9)] {
+            assert_eq!(text(&site, path).matches("swarmlock hook").count(), wanted, "{path}");
+        }
+        assert_eq!(text(&site, "AGENTS.md").matches("swarmlock:begin").count(), 1);
+        // Of several who take them out, one does and the others find nothing, or that it was done just now.
+        let removals: Vec<_> = (0..4).map(|_| call(&site).spawn(["uninstall"])).collect();
+        let codes: Vec<_> = removals.into_iter().map(|removal| finish(removal).code).collect();
+        assert!(codes.contains(&0) && codes.iter().all(|code| [0, 75].contains(code)), "{codes:?}");
+        assert_eq!(tree(&site), before);
+    }
+}
+
+/// Does this again and again while somebody swaps `.claude` for a link to a directory of the same shape outside; how
+/// often something was written there, and how often it went well.
+fn attacked(tries: usize, work: impl Fn(&Site) -> bool) -> Option<(usize, usize)> {
+    let (site, outside) = (Site::new(), tempfile::tempdir().unwrap());
+    put(&site, ".claude/settings.json", "{}");
+    let target = outside.path().join("settings.json");
+    fs::write(&target, "{}").unwrap();
+    std::os::unix::fs::symlink(outside.path(), site.path("link")).unwrap();
+    let swap = |a: &Path, b: &Path| renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE);
+    let (one, other) = (site.path(".claude"), site.path("link"));
+    swap(&one, &other).and_then(|()| swap(&one, &other)).ok()?;
+    let (over, swaps) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (mut written, mut done) = (0, 0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                swap(&one, &other).unwrap();
+                swaps.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        for _ in 0..tries {
+            done += usize::from(work(&site));
+            let names = fs::read_dir(outside.path()).unwrap().count();
+            if names > 1 || fs::read(&target).unwrap_or_default() != b"{}" {
+                written += 1;
+                fs::remove_dir_all(outside.path()).unwrap();
+                fs::create_dir(outside.path()).unwrap();
+                fs::write(&target, "{}").unwrap();
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    assert!(swaps.load(Ordering::Relaxed) > tries, "the attack is not felt");
+    Some((written, done))
+}
+
+#[test]
+fn nothing_is_written_through_a_link_that_a_directory_is_swapped_for() {
+    let work = |site: &Site| {
+        let init = call(site).run(["init", "--harness", "claude-code"]);
+        let removal = call(site).run(["uninstall"]);
+        for run in [&init, &removal] {
+            assert!([0, 1, 73, 75].contains(&run.code), "{run}");
+        }
+        init.code == 0
+    };
+    let Some((written, done)) = attacked(200, work) else {
+        return skip("nothing_is_written_through_a_link_that_a_directory_is_swapped_for", "no RENAME_EXCHANGE here");
+    };
+    assert_eq!(written, 0);
+    assert!(done > 0, "nothing gets done");
+}
+
+#[test]
+fn control_a_writer_by_path_writes_through_the_link() {
+    let work = |site: &Site| fs::write(site.path(".claude/settings.json"), "{\"hooks\": {}}").is_ok();
+    let Some((written, _)) = attacked(200, work) else {
+        return skip("control_a_writer_by_path_writes_through_the_link", "no RENAME_EXCHANGE here");
+    };
+    assert!(written > 0);
+}
