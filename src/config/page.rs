@@ -58,7 +58,7 @@ Durations are text: `\"90s\"`, `\"5m\"`, `\"1h30m\"`. Patterns are best written 
 A change by limits that nobody meant would be a guess, and a missed pattern of `redact` would store a secret; so changes wait until the
 file is mended, `release` too. Looking needs no limit, and who holds what is never hidden by a slip in this file: `check`, `who`, `list`,
 `status`, `history`, `wait` and `runs` answer as ever (`runs cancel` is a change). `config check`, `config show` and `config path` change nothing, and `check` and `show` end with the
-code of a change.
+code of a change. Hooks go on with the defaults and say so at each call, with `fail = \"open\"` too: an agent that cannot work would not mend the file.
 
 ## The whole file
 ";

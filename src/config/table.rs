@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Fail, Key, Kind};
-use crate::domain::Ttl;
+use crate::domain::{Ttl, hooks::EditTool};
 
 /// Every key, in the order of the documents. The defaults are those of [`Config::default`].
 pub const KEYS: &[Key] = &[
@@ -195,8 +195,5 @@ fn executable(text: &str) -> Result<(), String> {
 }
 
 fn edit_tool(text: &str) -> Result<(), String> {
-    match text.split_once(':') {
-        Some((tool, keys)) if !tool.is_empty() && keys.split(',').all(|key| !key.trim().is_empty()) => Ok(()),
-        _ => Err("it is not the name of a tool, a colon and the keys that name its files".to_owned()),
-    }
+    EditTool::parse(text).map(drop).map_err(|why| why.to_string())
 }

@@ -59,7 +59,7 @@ pub(in crate::cli) struct Global {
     quiet: bool,
     /// How long to wait for another change to finish [default: 5s, or guard_wait in config.toml]
     #[arg(long, global = true, value_name = "DURATION", value_parser = args::guard_wait, help_heading = "Everywhere")]
-    guard_wait: Option<Duration>,
+    pub(in crate::cli) guard_wait: Option<Duration>,
 }
 
 /// The world, read once.

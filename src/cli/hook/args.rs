@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use super::super::context::Global;
+use super::super::{args, context::Global};
 use crate::domain::hooks::Harness;
 
 #[derive(Debug, Default, clap::Args)]
@@ -60,8 +60,9 @@ pub(in crate::cli) fn quick(args: &[OsString]) -> Option<(Args, Global)> {
             "--harness" => value().map(|value| read.harness = value),
             "--agent" | "--agent-id" | "--sender-id" => value().map(|value| global.agent = Some(value)),
             "--dir" => value().map(|value| global.dir = Some(PathBuf::from(value))),
-            // A hook waits as long as its harness can bear.
-            "--guard-wait" => value().map(drop),
+            "--guard-wait" => value().and_then(|value| args::guard_wait(&value).ok()).map(|wait| {
+                global.guard_wait = Some(wait);
+            }),
             "--json" | "--quiet" | "-q" => Some(()),
             _ if flag.starts_with('-') => None,
             _ if !is_hook && flag == "hook" => {
@@ -94,7 +95,7 @@ mod tests {
     }
 
     fn shown(args: &Args, global: &Global) -> String {
-        format!("{} {} {:?} {:?}", args.event, args.harness, global.agent, global.dir)
+        format!("{} {} {:?} {:?} {:?}", args.event, args.harness, global.agent, global.dir, global.guard_wait)
     }
 
     #[test]
@@ -108,6 +109,7 @@ mod tests {
             &["hook", "Stop", "--harness", "--odd"],
             &["--json", "--agent", "hook", "hook", "Stop"],
             &["hook", "--guard-wait", "1s", "Stop"],
+            &["hook", "--guard-wait", "100ms", "Stop"],
         ] {
             let (args, global) = quick(&line(words)).unwrap();
             let matches = crate::cli::command().try_get_matches_from(line(words)).unwrap();
@@ -128,6 +130,7 @@ mod tests {
             &["hook", "PreToolUse", "--harness", "klingon"],
             &["hook", "PreToolUse", "--agent"],
             &["--bogus", "hook", "PreToolUse"],
+            &["hook", "PreToolUse", "--guard-wait", "long"],
         ] {
             let (args, _) = quick(&line(words)).unwrap();
             assert!(!args.odd().is_empty() || args.event.is_empty(), "{words:?}");

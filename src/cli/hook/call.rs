@@ -53,8 +53,10 @@ impl<'a> Call<'a> {
         context: &'a Context,
     ) -> Self {
         let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
+        // By whichever hooks it calls, a session is one agent.
+        let agent_of = if payload.of_cursor { Harness::Cursor } else { harness };
         context.tell(Told {
-            harness: harness.name(),
+            harness: agent_of.name(),
             session: text(&payload.session).filter(|session| !session.is_empty()),
             subagent: text(&payload.agent_id),
         });

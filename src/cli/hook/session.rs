@@ -82,7 +82,7 @@ fn picture(call: &Call<'_>, scene: &Scene, locks: &Locks<'_>) -> Result<String, 
 /// Whether commands from the agent's shell have the same identity without being told.
 fn is_known_in_shell(call: &Call<'_>, scene: &Scene) -> bool {
     scene.identity.source != Source::Hook
-        || SESSION_VARIABLES.iter().any(|variable| variable.harness == call.harness.name())
+        || SESSION_VARIABLES.iter().any(|variable| Some(variable.harness) == scene.identity.harness)
         || call.context.is_in_pane()
 }
 

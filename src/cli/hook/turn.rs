@@ -21,13 +21,13 @@ pub(super) fn begins(call: &Call<'_>, reply: &mut Reply) {
         let asking = call.asking(scene);
         let locks = scene.open.locks_of(Some(scene.caller(&asking)));
         let mut account = locks.account(scene.id())?;
-        // The inbox tells of them.
-        account.ledger.untold().for_each(|loss| loss.told = true);
+        let can_tell = call.can_tell() && scene.id().parent().is_none();
+        if can_tell {
+            // The inbox tells of them.
+            account.ledger.untold().for_each(|loss| loss.told = true);
+        }
         over(&locks, &account, false, reply)?;
-        if call.can_tell()
-            && scene.id().parent().is_none()
-            && let Some(page) = page(call, scene)?
-        {
+        if can_tell && let Some(page) = page(call, scene)? {
             reply.told.push(page.text);
             reply.inbox = Some(page.inbox);
         }

@@ -188,10 +188,7 @@ pub(super) fn lost_before(path: &str, losses: &[&Loss]) -> String {
          It is yours again from now on, but what you know of it may be old: read the file, then edit it again; that will go through.\n\
          {}",
         named(path),
-        each.join(
-            "
-"
-        ),
+        each.join("\n"),
         next("history", path, "")
     )
 }

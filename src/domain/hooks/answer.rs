@@ -54,7 +54,8 @@ impl Harness {
     #[must_use]
     pub fn can_block(self, moment: Moment) -> bool {
         match moment {
-            Moment::Stop => true,
+            // OpenCode calls when the turn has ended.
+            Moment::Stop => self != Self::Opencode,
             Moment::SubagentStop => self != Self::Gemini,
             Moment::SessionStart
             | Moment::Prompt

@@ -105,9 +105,30 @@ impl Ledger {
         (ledger.v == FORMAT && ledger.agent_id == *agent).then_some(ledger)
     }
 
-    /// As it is written.
+    /// As it is written, in at most `limit` bytes: what is too much is forgotten, the oldest first. Leases that are
+    /// forgotten end by themselves.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self, limit: usize) -> Vec<u8> {
+        let bytes = self.whole();
+        if bytes.len() <= limit {
+            return bytes;
+        }
+        let mut less = self.clone();
+        loop {
+            let (lost, automatic) = (less.lost.len(), less.automatic.len());
+            if lost > automatic / 8 {
+                forget_oldest(&mut less.lost, lost / 2);
+            } else {
+                forget_oldest(&mut less.automatic, automatic / 2);
+            }
+            let bytes = less.whole();
+            if bytes.len() <= limit || (less.lost.is_empty() && less.automatic.is_empty()) {
+                return bytes;
+            }
+        }
+    }
+
+    fn whole(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
@@ -246,4 +267,52 @@ fn texts(event: &Event) -> impl Iterator<Item = &String> {
 
 fn forget_oldest<T>(list: &mut Vec<T>, most: usize) {
     list.drain(..list.len().saturating_sub(most));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: usize = 64 * 1024;
+
+    fn ledger(automatic: usize, lost: usize) -> Ledger {
+        let agent = AgentId::new("alice").unwrap();
+        let file = |n: usize| format!("paths/-/{n:0180}.lock");
+        let loss = |n: usize| Loss {
+            n: n as u64,
+            at: "2026-11-21T02:31:19.860Z".to_owned(),
+            event: kind::TAKEN_OVER.to_owned(),
+            file: file(n),
+            resources: (0..100).map(|part| format!("src/a/long/name/{n}/{part}")).collect(),
+            by: Some("bob".to_owned()),
+            reason: None,
+            was: "expired".to_owned(),
+            since: vec!["bob".to_owned()],
+            again: None,
+            told: false,
+        };
+        Ledger {
+            automatic: (0..automatic).map(|n| Taken { file: file(n), agent_id: agent.to_string() }).collect(),
+            lost: (0..lost).map(loss).collect(),
+            offset: Some(7),
+            stopped: 9,
+            ..Ledger::new(&agent)
+        }
+    }
+
+    #[test]
+    fn of_too_much_the_oldest_is_forgotten() {
+        for (automatic, lost) in [(AUTOMATIC, LOSSES), (AUTOMATIC, 0), (0, LOSSES)] {
+            let full = ledger(automatic, lost);
+            assert!(full.whole().len() > LIMIT, "{automatic} {lost}");
+            let bytes = full.to_bytes(LIMIT);
+            assert!(bytes.len() <= LIMIT, "{automatic} {lost}: {}", bytes.len());
+            let left = Ledger::parse(&full.agent_id, &bytes).unwrap();
+            assert!(left.automatic.len() + left.lost.len() > 8, "{left:?}");
+            assert!(full.automatic.ends_with(&left.automatic) && full.lost.ends_with(&left.lost));
+            assert_eq!((left.offset, left.stopped), (full.offset, full.stopped));
+        }
+        let small = ledger(2, 2);
+        assert_eq!(Ledger::parse(&small.agent_id, &small.to_bytes(LIMIT)), Some(small));
+    }
 }

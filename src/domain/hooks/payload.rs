@@ -33,6 +33,8 @@ pub struct Payload<'a> {
     pub reason: Option<Cow<'a, str>>,
     /// How a turn ended (Cursor): `completed`, `aborted`, `error`.
     pub status: Option<Cow<'a, str>>,
+    /// Whether Cursor says it (`cursor_version`), which calls the hooks of Claude Code too.
+    pub of_cursor: bool,
     /// Whether the turn goes on only because a hook blocked its end before: `stop_hook_active`, or a `loop_count`
     /// (Cursor) above 0.
     pub stop_hook_active: bool,
@@ -119,6 +121,7 @@ struct Seen<'a> {
     source: Option<Raw<'a>>,
     reason: Option<Raw<'a>>,
     status: Option<Raw<'a>>,
+    cursor_version: Option<Raw<'a>>,
     stop_hook_active: Option<Raw<'a>>,
     loop_count: Option<Raw<'a>>,
     files: [Option<Raw<'a>>; 3],
@@ -157,6 +160,7 @@ impl<'a> Seen<'a> {
             "source" => &mut self.source,
             "reason" => &mut self.reason,
             "status" => &mut self.status,
+            "cursor_version" => &mut self.cursor_version,
             "stop_hook_active" => &mut self.stop_hook_active,
             "loop_count" => &mut self.loop_count,
             "file_path" => &mut self.files[0],
@@ -182,6 +186,7 @@ impl<'a> Seen<'a> {
             source: first_text(&[self.source]),
             reason: first_text(&[self.reason]),
             status: first_text(&[self.status]),
+            of_cursor: first_text(&[self.cursor_version]).is_some(),
             stop_hook_active: self.stop_hook_active.is_some_and(Raw::is_true) || is_above_0(self.loop_count),
             tool_input: self.tool_input.into_iter().flatten().next(),
             files: self.files.into_iter().flatten().collect(),

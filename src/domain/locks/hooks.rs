@@ -7,7 +7,7 @@ use crate::{
         is_worth_renewing,
     },
     fs::FileName,
-    store::{ClaimKey, Claims, Error, events_from},
+    store::{ClaimKey, Claims, Error, events_from, layout},
 };
 
 /// The most of the log that is read at once, in bytes: more than a turn of a busy swarm writes.
@@ -155,7 +155,7 @@ impl Locks<'_> {
 impl Stay<'_> {
     fn keep(&mut self, ledger: Option<&Ledger>) -> Result<()> {
         let Some(ledger) = ledger else { return Ok(()) };
-        self.session.write_ledger(&file_name(&ledger.agent_id)?, &ledger.to_bytes())
+        self.session.write_ledger(&file_name(&ledger.agent_id)?, &ledger.to_bytes(layout::DOCUMENT_LIMIT))
     }
 }
 

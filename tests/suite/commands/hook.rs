@@ -1,6 +1,8 @@
+use serde_json::{Value, json};
+
 use crate::{
-    harness::Site,
-    hooks::{Session, denied},
+    harness::{Run, Site},
+    hooks::{Session, denied, digits},
 };
 
 #[test]
@@ -14,7 +16,53 @@ fn a_file_that_another_edits_is_refused_and_free_when_its_turn_has_ended() {
     assert!(why.contains(&format!("a is held by {}, by editing it since ", one.id())), "{refused}");
     assert!(why.ends_with(&format!("next: swarmlock acquire {} --wait", site.path("a").display())), "{refused}");
     assert_eq!(refused.err.trim_end(), why, "the same on stderr");
-    one.hook("Stop", serde_json::json!({ "stop_hook_active": false })).expect(0);
+    one.hook("Stop", json!({ "stop_hook_active": false })).expect(0);
     assert_eq!(other.edit("a").expect(0).out, "");
     one.edit("a").expect(2);
+}
+
+/// Calls a hook of another harness, in a session of it.
+fn call(site: &Site, harness: &str, event: &str, more: Value) -> Run {
+    let mut payload = json!({ "session_id": "s1", "cwd": site.root() });
+    payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    site.nobody().run_with_stdin(["hook", event, "--harness", harness], payload.to_string().as_bytes())
+}
+
+#[test]
+fn where_the_end_of_a_turn_cannot_be_held_up_messages_stay_unread_for_the_next_prompt() {
+    let site = Site::new();
+    site.agent("bob").run(["agents", "register"]).expect(0);
+    call(&site, "opencode", "session.created", json!({})).expect(0);
+    let id = format!("opencode-{}", digits("s1"));
+    site.agent("bob").run(["send", &id, "QUESTION", "is it done?"]).expect(0);
+    let ended = call(&site, "opencode", "session.idle", json!({})).expect(0);
+    assert_eq!(ended.json(), json!({ "decision": "allow" }));
+    let told = call(&site, "opencode", "chat.message", json!({})).expect(0).json();
+    assert!(told["context"].as_str().unwrap().contains("is it done?"), "{told}");
+}
+
+#[test]
+fn where_nothing_can_be_told_at_a_prompt_a_loss_is_told_after_the_next_tool() {
+    let site = Site::new();
+    site.agent("bob").run(["agents", "register"]).expect(0);
+    let edit = json!({ "tool_name": "Write", "tool_input": { "path": site.path("a") } });
+    call(&site, "cursor", "preToolUse", edit).expect(0);
+    site.agent("bob").run(["force-release", "a", "--yes"]).expect(0);
+    call(&site, "cursor", "beforeSubmitPrompt", json!({})).expect(0);
+    let told = call(&site, "cursor", "postToolUse", json!({ "tool_name": "Read" })).expect(0).json();
+    assert!(told["additional_context"].as_str().unwrap().contains("bob released it by force"), "{told}");
+}
+
+#[test]
+fn a_session_of_cursor_that_calls_the_hooks_of_claude_code_too_does_not_refuse_itself() {
+    let site = Site::new();
+    site.nobody().run(["init"]).expect(0);
+    let edit = json!({
+        "conversation_id": "c1", "cursor_version": "2.4.21",
+        "tool_name": "Write", "tool_input": { "file_path": site.path("a") },
+    });
+    call(&site, "cursor", "preToolUse", edit.clone()).expect(0);
+    call(&site, "claude-code", "PreToolUse", edit).expect(0);
+    let held = site.nobody().run(["list", "--json"]).expect(0).json();
+    assert_eq!(held["agent_id"], format!("cursor-{}", digits("c1")));
 }
