@@ -289,6 +289,7 @@ mod tests {
             was: "expired".to_owned(),
             since: vec!["bob".to_owned()],
             again: None,
+            parts: Vec::new(),
             told: false,
         };
         Ledger {
