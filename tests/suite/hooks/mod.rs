@@ -6,6 +6,7 @@ mod escapes;
 mod gone;
 mod identity;
 mod lost;
+mod parts;
 mod payloads;
 mod places;
 mod sessions;
