@@ -1,10 +1,7 @@
 //! The beginning and the end of a session, and of a subagent.
 
 use super::{
-    super::{
-        Failure, describe,
-        identity::{SESSION_VARIABLES, Source},
-    },
+    super::{Failure, describe},
     call::{Call, Reply, Scene},
     news,
     turn::{over, with_scene},
@@ -74,17 +71,10 @@ fn picture(call: &Call<'_>, scene: &Scene, locks: &Locks<'_>) -> Result<String, 
          swarmlock send AGENT INFO 'TEXT'."
             .to_owned(),
     );
-    if !is_known_in_shell(call, scene) {
+    if !call.is_known_in_shell(scene) {
         lines.push(format!("In your shell nothing tells who you are: add --agent {id} to each of these commands."));
     }
     Ok(lines.join("\n"))
-}
-
-/// Whether commands from the agent's shell have the same identity without being told.
-fn is_known_in_shell(call: &Call<'_>, scene: &Scene) -> bool {
-    scene.identity.source != Source::Hook
-        || SESSION_VARIABLES.iter().any(|variable| Some(variable.harness) == scene.identity.harness)
-        || call.context.is_in_pane()
 }
 
 /// The agents that were sessions of the same process.

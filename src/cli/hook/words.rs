@@ -107,7 +107,8 @@ pub(super) fn is_on(found: &Found, resource: &Resource) -> bool {
 }
 
 /// Who holds a file, what of it, since when, whether there is a sign of life, until when; why they say; and what next.
-pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId) -> String {
+/// The shell of the agent is told who it is, unless it knows.
+pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId, is_known_in_shell: bool) -> String {
     let now = host::now();
     let mut text = format!("swarmlock: the edit of {} was refused, nothing was changed.", named(path));
     let mut reasons = Vec::new();
@@ -132,10 +133,12 @@ pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId) -> String 
     if let Some(found) = refusal.relative(Some(agent)) {
         return format!("{text}\n{}\n{}", relative(&found.lease.agent_id, agent), next("who", path, ""));
     }
+    let acquire = if is_known_in_shell { "acquire".to_owned() } else { format!("--agent {agent} acquire") };
+    let release = if is_known_in_shell { "release".to_owned() } else { format!("--agent {agent} release") };
     format!(
-        "{text}\nDo something else meanwhile; or wait for it, edit again, and give it back: swarmlock release FILE. Do not write \
+        "{text}\nDo something else meanwhile; or wait for it, edit again, and give it back: swarmlock {release} FILE. Do not write \
          the file in another way.\n{}",
-        next("acquire", path, " --wait")
+        next(&acquire, path, " --wait")
     )
 }
 
@@ -169,7 +172,11 @@ fn in_line(place: &Place, now: Now) -> String {
         ticket.resources.join(", "),
         ticket.made_at,
         describe::span(ticket.made_at.ms_before(now.wall)),
-        refusal::state(place),
+        match refusal::state(place) {
+            "turn" => "and it is its turn now.",
+            "waiting" => "and waits.",
+            _ => "and is away for now.",
+        },
     )
 }
 

@@ -36,6 +36,7 @@ const OURS: &[&str] = &[
     "In your shell nothing tells who you are",
     "to be acknowledged: swarmlock ack ",
     "next: swarmlock acquire ",
+    "next: swarmlock --agent ",
     "next: swarmlock history ",
     "next: swarmlock list",
     "next: swarmlock who ",
