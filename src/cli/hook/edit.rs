@@ -241,10 +241,19 @@ fn granted_to(
     }
     let anew = |one: &&Granted| matches!(one.how, Grant::New | Grant::TookOver(_));
     let Some(fence) = granted.iter().find(anew).map(|one| one.found.lease.fence) else { return Ok(()) };
-    let account = locks.account(scene.id())?;
-    if account.behind {
-        // Once in a while, or it would be read again and again. The file is locked by now, whatever becomes of that.
-        locks.show_up(Some(&account.ledger)).unwrap_or_default();
+    // The file is locked: what cannot be told now is no reason to speak of an edit without protection.
+    let account = match locks.account(scene.id()) {
+        Ok(account) => account,
+        Err(error) => {
+            reply.warn(format!("whether you had lost it cannot be told: {error}"));
+            return Ok(());
+        }
+    };
+    // Once in a while, or it would be read again and again.
+    if account.behind
+        && let Err(error) = locks.show_up(Some(&account.ledger))
+    {
+        reply.warn(Failure::from(error).message);
     }
     for edit in edits {
         if let Some(loss) = account.ledger.lost_before(&edit.resource, fence) {

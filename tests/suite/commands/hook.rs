@@ -105,3 +105,40 @@ fn a_session_of_cursor_that_calls_the_hooks_of_claude_code_too_does_not_refuse_i
     let held = site.nobody().run(["list", "--json"]).expect(0).json();
     assert_eq!(held["agent_id"], format!("cursor-{}", digits("c1")));
 }
+
+#[test]
+fn a_slip_elsewhere_in_the_configuration_opens_nothing_that_it_says_is_closed() {
+    let site = Site::new();
+    site.nobody().run(["init"]).expect(0);
+    let one = Session::new(&site, "one");
+    let edit = |config: &str, code| {
+        site.plant("config.toml", config);
+        one.hook("PreToolUse", json!({ "tool_name": "Edit", "tool_input": {} })).expect(code)
+    };
+    for wrong in ["fail = \"closed\"\nbogus = 1\n", "default_ttl = 'x'\n  fail='closed' # why\n", "fail = closed\n"] {
+        let refused = edit(wrong, 2);
+        assert!(denied(&refused).contains("fail = \"closed\""), "{wrong}: {refused}");
+    }
+    for open in ["bogus = 1\n", "# fail = \"closed\"\nbogus = 1\n", "fail = \"open\"\n"] {
+        edit(open, 0);
+    }
+}
+
+#[test]
+fn a_turn_that_was_cut_off_is_not_held_up() {
+    let site = Site::new();
+    site.nobody().run(["init"]).expect(0);
+    let stop = |status: &str| {
+        let payload = json!({
+            "conversation_id": "one", "hook_event_name": "stop", "status": status, "loop_count": 0,
+            "workspace_roots": [site.root()],
+        });
+        let args = ["hook", "stop", "--harness", "cursor"];
+        site.nobody().run_with_stdin(args, payload.to_string().as_bytes()).expect(0).json()
+    };
+    stop("completed");
+    let id = format!("cursor-{}", digits("one"));
+    site.agent("alice").run(["send", &id, "INFO", "hello"]).expect(0);
+    assert_eq!(stop("aborted"), json!({}));
+    assert!(stop("completed")["followup_message"].as_str().unwrap().contains("hello"));
+}
