@@ -33,10 +33,10 @@ impl StateDir {
     /// # Errors
     /// If it is unsafe or cannot be written.
     pub fn note_unprotected(&self, mut line: Vec<u8>) -> Result<()> {
-        let mut file = self.dir().open_append(&layout::UNPROTECTED)?;
+        let file = self.dir().open_append(&layout::UNPROTECTED)?;
         if file.size() < UNPROTECTED_LIMIT {
             line.push(b'\n');
-            file.append(&line)?;
+            file.append_beside_others(&line)?;
         }
         Ok(())
     }

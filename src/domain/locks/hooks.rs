@@ -73,6 +73,15 @@ impl Locks<'_> {
         Ok(locks.into_iter().flat_map(super::survey::Lock::into_found).collect())
     }
 
+    /// The same as far as it can be read: what is damaged beside it hides no lease.
+    ///
+    /// # Errors
+    /// If nothing can be judged, as the era cannot be read.
+    pub fn in_sight(&self, resource: &Resource) -> Result<Vec<Found>> {
+        let locks = self.survey()?.in_sight(resource);
+        Ok(locks.into_iter().flat_map(super::survey::Lock::into_found).collect())
+    }
+
     /// Whether an agent has not left a sign of life for so long that it should.
     ///
     /// # Errors
@@ -139,14 +148,15 @@ impl Locks<'_> {
         Ok(changed)
     }
 
-    /// The leases of an agent that are not over, on each of their resources.
+    /// The leases of an agent and of its subagents that are not over, on each of their resources.
     ///
     /// # Errors
     /// If the state directory cannot be read.
     pub fn leases_of(&self, agent: &AgentId) -> Result<Vec<Found>> {
         let mut found = Vec::new();
         self.for_each(|_, one| {
-            found.extend(one.ok().filter(|one| one.lease.agent_id == *agent && !one.verdict.is_over()));
+            let theirs = |holder: &AgentId| holder == agent || holder.parent().as_ref() == Some(agent);
+            found.extend(one.ok().filter(|one| theirs(&one.lease.agent_id) && !one.verdict.is_over()));
         })?;
         Ok(found)
     }
