@@ -314,10 +314,10 @@ fn judge_by_sight(call: &Call<'_>, group: &Group, failure: &Failure, path: Optio
     let locks = scene.open.locks();
     let party = Party { class: Class::Automatic, ..call.context.party(&scene.identity) };
     for edit in edits {
-        let Ok(found) = locks.in_sight(&edit.resource) else { continue };
         // Another living process of the same name is another.
         let elsewhere = failure.code == Code::NotYours;
-        let held: Vec<_> = found
+        let held: Vec<_> = locks
+            .in_sight(&edit.resource)
             .into_iter()
             .filter(|found| !found.verdict.is_over())
             .filter(|found| elsewhere || party.relation(&found.lease) == Whose::Other)

@@ -5,6 +5,7 @@ mod edits;
 mod escapes;
 mod gone;
 mod identity;
+mod ledgers;
 mod lost;
 mod parts;
 mod payloads;

@@ -196,9 +196,14 @@ fn damage_to_what_all_depends_on_lets_edits_through_and_refuses_what_can_be_read
         let run = soon(|| one.edit("free"));
         assert!(run.code == 0 && warned(&run).contains(what), "{what}: {run}");
         assert!(warned(&run).contains("WITHOUT protection") || held(&site, "free").is_some(), "{what}: {run}");
-        // Without these it is no state directory, and what lies there no locks.
-        if !["era.json", ".guard"].contains(&what) {
-            refused(&soon(|| one.edit("held")), "held by alice");
+        refused(&soon(|| one.edit("held")), "held by alice");
+        // Where the era cannot be told, a lease counts no longer than it would without a sign of life, and a minute.
+        if ["era.json", ".guard"].contains(&what) {
+            let mut lock = site.lock_json("held");
+            lock["holders"][0]["renewed_at"] = "2026-01-01T00:00:00.000Z".into();
+            fs::write(site.lock_file("held"), lock.to_string()).unwrap();
+            site.forget("alice");
+            assert!(warned(&one.edit("held").expect(0)).contains("WITHOUT protection"), "{what}");
         }
         for event in ["SessionStart", "UserPromptSubmit", "PostToolUse", "Stop", "SubagentStop", "SessionEnd"] {
             let run = soon(|| one.hook(event, json!({})));
