@@ -14,7 +14,7 @@ use super::{
     waiting::{self, Asker, Lease, Patience},
 };
 use crate::{
-    domain::{Caller, Grant, Granted, Mode, Request, Token, Ttl},
+    domain::{Caller, Class, Grant, Granted, Mode, Party, Request, Token, Ttl},
     host,
 };
 
@@ -40,6 +40,7 @@ pub(super) const SPEC: Spec = Spec {
             id_only: args.id_only,
             patience: args.waiting.patience(),
             max_hold: args.max_hold,
+            class: if args.for_edit { Class::Automatic } else { Class::Explicit },
         };
         acquire(&asked, context, report)
     },
@@ -63,6 +64,7 @@ pub(super) const POSITIONAL_SPEC: Spec = Spec {
             id_only: false,
             patience: Patience::None,
             max_hold: None,
+            class: Class::Explicit,
         };
         acquire(&asked, context, report)
     },
@@ -90,6 +92,10 @@ struct Args {
     /// Print the id of the lease and nothing else
     #[arg(long)]
     id_only: bool,
+    /// As an edit locks a file where hooks are installed: for five minutes after its last edit, and at most until your turn
+    /// ends
+    #[arg(long, conflicts_with_all = ["shared", "ttl", "max_hold"])]
+    for_edit: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -118,6 +124,7 @@ struct Asked {
     id_only: bool,
     patience: Patience,
     max_hold: Option<Ttl>,
+    class: Class,
 }
 
 fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
@@ -142,11 +149,11 @@ fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
     let request = Request {
         resources: targets.iter().map(|target| target.resource.clone()).collect(),
         mode: asked.mode,
-        party: context.party(&identity),
+        party: Party { class: asked.class, ..context.party(&identity) },
         wrapper: None,
         max_hold: asked.max_hold,
         ttl: asked.ttl,
-        default_ttl: config.default_ttl,
+        default_ttl: if asked.class == Class::Automatic { Ttl::AUTOMATIC } else { config.default_ttl },
         reason,
         token: Token::from_bits(host::random()?),
     };

@@ -115,6 +115,9 @@ impl Ttl {
     /// What an explicit lease gets when nothing is said: 15 minutes.
     pub const DEFAULT: Self = Self(15 * 60);
 
+    /// What an automatic lease gets: 5 minutes from the last edit of its file.
+    pub const AUTOMATIC: Self = Self(5 * 60);
+
     /// A TTL of this many seconds, counting a started one.
     ///
     /// # Errors

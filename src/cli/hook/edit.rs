@@ -16,9 +16,6 @@ use crate::{
     host,
 };
 
-/// How long an automatic lease lasts after the last touch of its file, in seconds.
-const AUTOMATIC_TTL_S: u64 = 300;
-
 /// A file that is about to be written.
 struct Edit {
     /// As the harness names it.
@@ -218,7 +215,7 @@ fn acquire(
         wrapper: None,
         max_hold: None,
         ttl: None,
-        default_ttl: Ttl::try_from(AUTOMATIC_TTL_S).unwrap_or(Ttl::DEFAULT),
+        default_ttl: Ttl::AUTOMATIC,
         reason: None,
         token: Token::from_bits(host::random()?),
     };

@@ -67,7 +67,8 @@ fn picture(call: &Call<'_>, scene: &Scene, locks: &Locks<'_>) -> Result<String, 
     }
     lines.push(
         "An edit locks its file for you until your turn ends; what another holds cannot be edited. To keep a file longer: \
-         swarmlock acquire FILE --reason WHY, in the end swarmlock release FILE; to wait for one: swarmlock acquire FILE --wait; to tell others something: \
+         swarmlock acquire FILE --reason WHY, in the end swarmlock release FILE; to wait for one: swarmlock acquire FILE --wait --for-edit; to \
+         tell others something: \
          swarmlock send AGENT INFO 'TEXT'."
             .to_owned(),
     );

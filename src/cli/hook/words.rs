@@ -134,11 +134,9 @@ pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId, is_known_i
         return format!("{text}\n{}\n{}", relative(&found.lease.agent_id, agent), next("who", path, ""));
     }
     let acquire = if is_known_in_shell { "acquire".to_owned() } else { format!("--agent {agent} acquire") };
-    let release = if is_known_in_shell { "release".to_owned() } else { format!("--agent {agent} release") };
     format!(
-        "{text}\nDo something else meanwhile; or wait for it, edit again, and give it back: swarmlock {release} FILE. Do not write \
-         the file in another way.\n{}",
-        next(&acquire, path, " --wait")
+        "{text}\nDo something else meanwhile, or wait for it and then edit again; do not write the file in another way.\n{}",
+        next(&acquire, path, " --wait --for-edit")
     )
 }
 

@@ -280,3 +280,28 @@ fn a_lease_with_a_longest_time_is_over_then_however_often_it_is_renewed() {
     // The control.
     site.agent("bob").run(["acquire", "b"]).expect(10);
 }
+
+#[test]
+fn for_an_edit_it_lasts_as_an_edits_does_and_asking_without_that_makes_it_ordinary() {
+    let site = Site::new();
+    let lock = || {
+        let holder = site.lock_json("a")["holders"][0].clone();
+        (holder["class"].as_str().unwrap().to_owned(), holder["ttl_s"].as_u64().unwrap())
+    };
+    site.agent("alice").run(["acquire", "--for-edit", "a"]).expect(0);
+    assert_eq!(lock(), ("automatic".to_owned(), 300));
+    site.agent("bob").run(["acquire", "--for-edit", "a"]).expect(10);
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    assert_eq!(lock(), ("explicit".to_owned(), 900));
+    site.agent("alice").run(["acquire", "--for-edit", "a"]).expect(0);
+    assert_eq!(lock(), ("explicit".to_owned(), 900), "never back");
+    for wrong in [["--shared", "b"], ["--ttl=5m", "b"], ["--max-hold=5m", "b"]] {
+        site.agent("alice").run([&["acquire", "--for-edit"], &wrong[..]].concat()).expect(2);
+    }
+    // Who waits for it so has it so.
+    let waiting = site.agent("bob").spawn(["acquire", "--for-edit", "--wait", "a"]);
+    crate::waiting::until("bob waits", || site.nobody().run(["queue"]).out.contains("bob"));
+    site.agent("alice").run(["release", "a"]).expect(0);
+    crate::harness::finish(waiting).expect(0);
+    assert_eq!(lock(), ("automatic".to_owned(), 300));
+}

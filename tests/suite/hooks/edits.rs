@@ -38,17 +38,25 @@ fn a_refusal_says_who_what_until_when_whether_alive_why_and_what_next() {
         "last sign of life ",
         ", until 2",
         "alice: new login",
-        "give it back: swarmlock release FILE",
+        "or wait for it and then edit again",
     ] {
         assert!(why.contains(said), "{said}: {why}");
     }
     assert!(!why.contains("turn ends"), "what was asked for outlasts a turn: {why}");
-    assert!(why.ends_with(&format!("next: swarmlock acquire {} --wait", site.path("src/a.rs").display())), "{why}");
+    assert!(
+        why.ends_with(&format!("next: swarmlock acquire {} --wait --for-edit", site.path("src/a.rs").display())),
+        "{why}"
+    );
     // The command does what it says.
     site.agent("alice").run(["release", "src/"]).expect(0);
     let next = why.lines().last().unwrap().strip_prefix("next: swarmlock ").unwrap();
     site.agent("bob").run(next.split(' ')).expect(0);
     assert_eq!(held(&site, "src/a.rs").unwrap().0, "bob");
+    assert_eq!(
+        site.lock_json("src/a.rs")["holders"][0]["class"],
+        "automatic",
+        "it ends with the turn as an edit's does"
+    );
     // What was locked by editing may be free long before its five minutes are over.
     let two = Session::new(&site, "two");
     two.edits("b");

@@ -88,8 +88,11 @@ fn a_path_that_reads_as_a_frame_is_not_part_of_the_next_command() {
         let next = run.err.lines().find(|line| line.starts_with("next: ")).unwrap();
         assert_eq!(next.contains("acquire"), named, "{run}");
         if named {
-            let word =
-                next.strip_prefix("next: swarmlock acquire --literal ").unwrap().strip_suffix(" --wait").unwrap();
+            let word = next
+                .strip_prefix("next: swarmlock acquire --literal ")
+                .unwrap()
+                .strip_suffix(" --wait --for-edit")
+                .unwrap();
             let shell = std::process::Command::new("sh").args(["-c", &format!("printf %s {word}")]).output().unwrap();
             assert_eq!(String::from_utf8(shell.stdout).unwrap(), stage.site().path(path).to_str().unwrap());
         }

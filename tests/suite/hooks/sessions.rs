@@ -32,7 +32,7 @@ fn a_session_is_registered_and_told_what_it_has_to_know() {
         "Nobody else is here.",
         "swarmlock acquire FILE --reason WHY",
         "swarmlock release FILE",
-        "swarmlock acquire FILE --wait",
+        "swarmlock acquire FILE --wait --for-edit",
         "swarmlock send AGENT INFO 'TEXT'",
     ] {
         assert!(text.contains(said), "{said}: {text}");
