@@ -107,7 +107,7 @@ pub(super) fn is_on(found: &Found, resource: &Resource) -> bool {
 }
 
 /// Who holds a file, what of it, since when, whether there is a sign of life, until when; why they say; and what next.
-pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId) -> String {
+pub(super) fn refused(path: &str, refusal: &Refusal, agent: Option<&AgentId>) -> String {
     let now = host::now();
     let mut text = format!("swarmlock: the edit of {} was refused, nothing was changed.", named(path));
     let mut reasons = Vec::new();
@@ -128,7 +128,7 @@ pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId) -> String 
     reasons.retain(|(_, reason)| !reason.is_empty());
     let lines: Vec<String> = reasons.iter().map(|(agent, reason)| clean(&format!("{agent}: {reason}"))).collect();
     text.push_str(&framed("What they say it is for follows", &lines, &frame()));
-    if refusal.relative(Some(agent)).is_some() {
+    if refusal.relative(agent).is_some() {
         let next = next("who", path, "");
         return format!("{text}\n{}\n{next}", refusal::RELATIVE);
     }
