@@ -43,7 +43,9 @@ fn note(call: &Call<'_>, open: &Open, path: Option<&str>, why: &str, reply: &mut
         "hook": call.moment.word(), "session": call.payload.session, "subagent": call.payload.agent_id,
         "tool": call.payload.tool_name.as_deref().map(words::short), "path": path.map(words::short), "why": words::short(why),
     }));
-    if let Err(error) = open.state().note_unprotected(line.into_bytes()) {
-        reply.warn(format!("that could not be written down: {error}"));
+    match open.state().note_unprotected(line.into_bytes()) {
+        Ok(true) => {}
+        Ok(false) => reply.warn("that was not written down: unprotected.log is full; read it and remove it"),
+        Err(error) => reply.warn(format!("that could not be written down: {error}")),
     }
 }

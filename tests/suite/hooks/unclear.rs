@@ -124,3 +124,17 @@ fn a_damaged_lock_keeps_no_other_one_beyond_the_turn() {
     assert!(!site.lock_file("b").exists());
     assert!(site.lock_file("a").exists(), "the control");
 }
+
+#[test]
+fn a_full_log_of_unprotected_edits_is_said() {
+    let site = site();
+    let one = Session::new(&site, "one");
+    one.edits("a");
+    site.plant("locks/paths/-/a.lock", "garbage");
+    let control = warned(&one.edit("a").expect(0));
+    assert!(control.contains("WITHOUT protection") && !control.contains("is full"), "the control: {control}");
+    let line = std::fs::read_to_string(site.state("unprotected.log")).unwrap();
+    site.plant("unprotected.log", line.repeat(1024 * 1024 / line.len() + 1));
+    let warning = warned(&one.edit("a").expect(0));
+    assert!(warning.contains("WITHOUT protection") && warning.contains("unprotected.log is full"), "{warning}");
+}
