@@ -7,7 +7,7 @@ use super::{
     Code, Context, Failure, Outcome, Report, Spec, args,
     install::{self, Applied, Planned, Wanted},
 };
-use crate::checkout::Checkout;
+use crate::{checkout::Checkout, domain::settings::Installed};
 
 pub(super) const SPEC: Spec = Spec {
     name: "init",
@@ -44,7 +44,9 @@ fn init(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
     // All of it is found to be possible before anything is made.
     let mut planned = install::plan(context, &checkout, &wanted, args.instructions)?;
     if args.check && asks_for_none(&args.harnesses) {
-        planned.retain_installed();
+        let state = context.state(&checkout, report)?;
+        let noted = state.map(|state| Installed::read(&state)).transpose()?.unwrap_or_default();
+        planned.retain_installed(&noted);
     }
     if args.check || args.dry_run {
         return look(&args, context, &checkout, &planned, &wanted, report);

@@ -10,6 +10,7 @@ mod table;
 
 use std::time::Duration;
 
+use memchr::memmem;
 use toml::de::DeTable;
 
 pub use error::{ConfigError, LoadError};
@@ -124,6 +125,18 @@ impl Config {
     pub fn load(state: &StateDir) -> Result<Self, LoadError> {
         Loaded::load(state, &as_they_are).map(|loaded| loaded.config)
     }
+}
+
+/// What a configuration that is wrong somewhere says that is to become of edits: whoever wants none without protection
+/// does not want one because of a slip elsewhere in the file.
+#[must_use]
+pub fn fail_as_written(state: &StateDir) -> Fail {
+    let Ok(Some(bytes)) = state.dir().read(&[&layout::CONFIG], layout::DOCUMENT_LIMIT) else { return Fail::Open };
+    let says = |line: &[u8]| {
+        let mut words = line.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
+        words.next() == Some(b"fail") && words.next().is_some_and(|value| memmem::find(value, b"closed").is_some())
+    };
+    if bytes.split(|byte| *byte == b'\n').any(says) { Fail::Closed } else { Fail::Open }
 }
 
 impl Loaded {

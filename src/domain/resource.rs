@@ -142,6 +142,25 @@ impl Resource {
         }
     }
 
+    /// The resource that is shown as this text, in the worktree of the lock file `near`, which is its own or that of another
+    /// resource of the same lease. What is no lock file's own and may be a pattern is taken for one.
+    pub(super) fn from_text(text: &str, near: &ClaimKey) -> Option<Self> {
+        if let Some(name) = text.strip_prefix(NAME_PREFIX) {
+            return NameKey::new(name).ok().map(Self::Name);
+        }
+        let worktree = near.place().worktree().map_or(Worktree::MAIN, Worktree::of_dir);
+        let key = text.strip_prefix("./").filter(|rest| rest.starts_with(NAME_PREFIX)).unwrap_or(text);
+        if let Some(tree) = key.strip_suffix('/') {
+            return Self::from_key(Kind::Tree, worktree, tree.as_bytes());
+        }
+        let path = Self::from_key(Kind::Path, worktree.clone(), key.as_bytes());
+        let glob = || Self::from_key(Kind::Glob, worktree, key.as_bytes());
+        if key.contains(['*', '?', '[', '{']) && path.as_ref().is_none_or(|path| path.claim() != *near) {
+            return glob().or(path);
+        }
+        path
+    }
+
     /// The resource with this key; `None` if it is none, or a name.
     fn from_key(kind: Kind, worktree: Worktree, key: &[u8]) -> Option<Self> {
         let components = || key.split(|b| *b == b'/');

@@ -181,6 +181,25 @@ impl File {
         }
     }
 
+    /// Appends a line as [`File::append`] does, where others may append at the same moment: what was written of it stays. It
+    /// begins with a line end if the last line has none.
+    ///
+    /// # Errors
+    /// As [`File::append`].
+    pub fn append_beside_others(&self, line: &[u8]) -> Result<()> {
+        let mut last = Vec::new();
+        if self.size > 0 {
+            self.read_range(self.size.saturating_sub(1), 1, &mut last)?;
+        }
+        let open = last.first().is_some_and(|byte| *byte != b'\n');
+        let bytes = [if open { b"\n".as_slice() } else { b"" }, line].concat();
+        match retry_on_intr(|| rustix::io::write(&self.fd, &bytes)) {
+            Ok(written) if written == bytes.len() => Ok(()),
+            Ok(_) => Err(Error::call("write", &self.path, Errno::NOSPC)),
+            Err(errno) => Err(Error::call("write", &self.path, errno)),
+        }
+    }
+
     /// Writes all of `bytes` to a file just created.
     pub(super) fn write_all(fd: &OwnedFd, path: &Path, bytes: &[u8]) -> Result<()> {
         let mut rest = bytes;

@@ -145,12 +145,21 @@ pub fn events_after(state: &StateDir, n: u64) -> Result<Vec<Event>> {
 pub fn events_from(state: &StateDir, offset: Option<u64>, most: u64, mut each: impl FnMut(&[u8])) -> Result<u64> {
     let Some(file) = state.dir().open_file(&[&layout::EVENTS])? else { return Ok(0) };
     let newest = file.size().saturating_sub(most);
-    let (from, cut) = match offset.filter(|offset| *offset <= file.size() && *offset >= newest) {
-        Some(offset) => (offset, false),
-        None => (newest, newest > 0),
-    };
+    let (mut from, mut cut) = (newest, newest > 0);
     let mut bytes = Vec::new();
-    file.read_into(from, READ_LIMIT, &mut bytes)?;
+    if let Some(offset) = offset.filter(|offset| *offset <= file.size() && *offset >= newest) {
+        // With the end of the line before it: where there is none, it is another log that has grown past it.
+        file.read_into(offset.saturating_sub(1), READ_LIMIT, &mut bytes)?;
+        if offset == 0 || bytes.first() == Some(&b'\n') {
+            bytes.drain(..usize::from(offset > 0));
+            (from, cut) = (offset, false);
+        } else {
+            bytes.clear();
+        }
+    }
+    if from == newest && bytes.is_empty() {
+        file.read_into(from, READ_LIMIT, &mut bytes)?;
+    }
     let Some(last) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Ok(from) };
     let mut lines = bytes.get(..last).unwrap_or_default().split(|byte| *byte == b'\n');
     if cut {

@@ -33,12 +33,12 @@ impl StateDir {
     /// # Errors
     /// If it is unsafe or cannot be written.
     pub fn note_unprotected(&self, mut line: Vec<u8>) -> Result<bool> {
-        let mut file = self.dir().open_append(&layout::UNPROTECTED)?;
+        let file = self.dir().open_append(&layout::UNPROTECTED)?;
         if file.size() >= UNPROTECTED_LIMIT {
             return Ok(false);
         }
         line.push(b'\n');
-        file.append(&line)?;
+        file.append_beside_others(&line)?;
         Ok(true)
     }
 

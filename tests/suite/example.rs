@@ -11,6 +11,7 @@ use swarmlock::{
     domain::{
         AgentId, Beat, Class, LockFile, Mode, Ticket,
         agents::Registry,
+        hooks::Ledger,
         mail::{Message, Pending},
         parse_lock,
         records::{Record, RecordId, State},
@@ -75,6 +76,7 @@ fn every_lock_file_is_read_and_rewritten_byte_for_byte() {
         ("Cargo.toml", "erin"),
         ("src/api/routes.rs", "dave"),
         ("src/auth.rs", "alice"),
+        ("src/login.rs", "alice"),
         ("tests/login.rs", "erin"),
         ("docs/", "bob carol"),
         ("web/", "bob"),
@@ -91,6 +93,9 @@ fn every_lock_file_is_read_and_rewritten_byte_for_byte() {
     let runs: Vec<_> =
         leases().filter(|lease| lease.class == Class::Run).map(|lease| lease.wrapper.is_some()).collect();
     assert_eq!(runs, [true], "one stands while its command runs");
+    let automatic: Vec<_> =
+        leases().filter(|lease| lease.class == Class::Automatic).map(|lease| lease.resources.concat()).collect();
+    assert_eq!(automatic, ["src/login.rs"]);
 }
 
 #[test]
@@ -146,6 +151,26 @@ fn every_beat_is_read_and_rewritten_byte_for_byte() {
         processes += usize::from(beat.process.is_some());
     }
     assert_eq!((beats.len(), processes), (6, 1));
+}
+
+#[test]
+fn every_ledger_is_read_and_rewritten_byte_for_byte_and_says_what_the_log_says() {
+    let ledgers = files(&example().join("hooks"));
+    let [(name, bytes)] = ledgers.as_slice() else { panic!("{ledgers:?}") };
+    let agent = AgentId::new(name.as_str()).unwrap();
+    let ledger = Ledger::parse(&agent, bytes).unwrap();
+    assert_eq!(text(&ledger.to_bytes(usize::MAX)), text(bytes));
+    let taken: Vec<_> = ledger.automatic.iter().map(|taken| (taken.file.as_str(), taken.agent_id.as_str())).collect();
+    assert_eq!(taken, [("paths/-/src%2Flogin.rs.lock", "alice")]);
+    let lost: Vec<_> = ledger.lost.iter().map(|loss| (loss.resources.concat(), loss.by.as_deref())).collect();
+    assert_eq!(lost, [("src/session.rs".to_owned(), Some("bob"))]);
+    // It follows from the log, as far as that has been read.
+    let (log, _) = events();
+    let read = usize::try_from(ledger.offset.unwrap()).unwrap();
+    let mut again = Ledger::new(&agent);
+    log[..read].lines().for_each(|line| again.read(line.as_bytes()));
+    again.offset = ledger.offset;
+    assert_eq!(again, ledger);
 }
 
 #[test]
@@ -265,7 +290,7 @@ fn a_copy_can_be_looked_at_and_every_lease_in_it_is_over() {
     copy(&example(), &site.state(""));
     let list = site.nobody().run(["list", "--json"]).expect(0).json_lines();
     let live: Vec<_> = list.iter().map(|row| row["state"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(live, ["orphaned"; 11]);
+    assert_eq!(live, ["orphaned"; 12]);
     let states = |run: Run| run.expect(0).json_lines().iter().map(|row| row["state"].clone()).collect::<Vec<_>>();
     assert_eq!(states(site.nobody().run(["queue", "--json"])), [""; 0], "its era is over too");
     let mut runs = states(site.nobody().run(["runs", "--json"]));

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     checkout::{self, Checkout},
-    config::Config,
+    config::{Config, fail_as_written},
     domain::{AgentId, DEPTH_VARIABLE, Process, mail::is_due, redact::Redactor},
     fs::Dir,
     host::{self, Ancestors},
@@ -293,7 +293,7 @@ impl Context {
         let Some(state) = self.made(&checkout.state_path())? else { return Ok(None) };
         let (config, wrong) = match self.load(&state) {
             Ok(config) => (config, None),
-            Err(failure) => (Config::default(), Some(failure)),
+            Err(failure) => (Config { fail: fail_as_written(&state), ..Config::default() }, Some(failure)),
         };
         let mut open = self.opened(state, config)?;
         open.guard_wait = open.guard_wait.min(HOOK_WAIT);

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     checkout::{self, Checkout, Target},
     domain::{
-        Acquired, Class, Grant, Granted, Locks, Mode, Party, Refusal, Request, Resource, Token, Ttl, Whose,
+        Account, Acquired, Class, Grant, Granted, Locks, Mode, Party, Refusal, Request, Resource, Token, Ttl, Whose,
         hooks::{EditTool, Verdict, Writes, names_us, shell_command, with_command, writes},
     },
     host,
@@ -108,6 +108,7 @@ fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
         }
     }
     also_named(call, &cwd, files, &mut groups, reply);
+    foresee(call, &groups, reply);
     for group in &groups {
         if reply.is_denied() {
             return;
@@ -135,6 +136,26 @@ fn also_named(call: &Call<'_>, cwd: &Path, known: &[Cow<'_, str>], groups: &mut 
         }
         Writes::TooMany => unnamed(call, TOO_MANY, reply),
         Writes::Nothing | Writes::Unnamed => {}
+    }
+}
+
+/// What takes several steps is looked at first: of one call all files are locked, or none.
+fn foresee(call: &Call<'_>, groups: &[Group], reply: &mut Reply) {
+    let steps = groups.iter().map(|group| group.edits.len().div_ceil(group.scene.open.config().max_resources.max(1)));
+    if steps.sum::<usize>() < 2 {
+        return;
+    }
+    for Group { scene, edits, .. } in groups {
+        let asking = call.asking(scene);
+        let locks = scene.open.locks_of(Some(scene.caller(&asking)));
+        let party = Party { class: Class::Automatic, ..call.context.party(&scene.identity) };
+        for edit in edits {
+            if reply.is_denied() {
+                return;
+            }
+            // What cannot be told now is told when it is to be locked.
+            look(&locks, scene, &party, edit, reply).unwrap_or_default();
+        }
     }
 }
 
@@ -178,8 +199,8 @@ fn place(call: &Call<'_>, cwd: &Path, file: &str, groups: &mut Vec<Group>, reply
         let Some(group) = groups.get_mut(at) else { return Ok(()) };
         match checkout.resource_of(&target) {
             Ok(resource) => group.edits.push(Edit { text: file.to_owned(), resource }),
-            // Only where `--dir` says whose locks decide: it is no file of theirs.
-            Err(checkout::Error::Outside { .. }) => {}
+            // Locks that were named by hand are asked about every file, also about those that are not theirs.
+            Err(checkout::Error::Outside { other: None, .. }) => {}
             Err(error) => trouble::of_edit(call, Some(&group.scene.open), Some(file), &error.into(), reply),
         }
         return Ok(());
@@ -203,13 +224,13 @@ fn nameless(
     }
     let resource = match checkout.resource_of(target) {
         Ok(resource) => resource,
-        Err(checkout::Error::Outside { .. }) => return Ok(()),
+        Err(checkout::Error::Outside { other: None, .. }) => return Ok(()),
         Err(_) => {
             trouble::of_edit(call, Some(&open), Some(file), &failure, reply);
             return Ok(());
         }
     };
-    let mut held = open.locks().standing_on(&resource).unwrap_or_default();
+    let mut held = open.locks().in_sight(&resource);
     held.retain(|found| !found.verdict.is_over());
     if held.is_empty() {
         trouble::of_edit(call, Some(&open), Some(file), &failure, reply);
@@ -288,11 +309,25 @@ fn granted_to(
     }
     let anew = |one: &&Granted| matches!(one.how, Grant::New | Grant::TookOver(_));
     let Some(fence) = granted.iter().find(anew).map(|one| one.found.lease.fence) else { return Ok(()) };
-    let account = locks.account(scene.id())?;
-    if account.behind {
-        // Once in a while, or it would be read again and again.
-        locks.show_up(Some(&account.ledger))?;
+    // The file is locked: what cannot be told now is no reason to speak of an edit without protection.
+    let account = match locks.account(scene.id()) {
+        Ok(account) => account,
+        Err(error) => {
+            reply.warn(format!("whether you had lost it cannot be told: {error}"));
+            return Ok(());
+        }
+    };
+    refuse_once(&account, edits, fence, reply);
+    // Once in a while, or it would be read again and again. If not now, the next call does it.
+    if account.behind
+        && let Err(error) = locks.show_up(Some(&account.ledger))
+    {
+        reply.warn(Failure::from(error).message);
     }
+    Ok(())
+}
+
+fn refuse_once(account: &Account, edits: &[&Edit], fence: u64, reply: &mut Reply) {
     for edit in edits {
         if let Some(loss) = account.ledger.lost_before(&edit.resource, fence) {
             // The others are its own again too, and no later edit would be refused for them.
@@ -303,10 +338,9 @@ fn granted_to(
                 }
             }
             reply.deny(words::lost_before(&edit.text, &losses));
-            return Ok(());
+            return;
         }
     }
-    Ok(())
 }
 
 fn refuse(scene: &Scene, edits: &[&Edit], refusal: &Refusal, reply: &mut Reply) {
@@ -334,10 +368,10 @@ fn judge_by_sight(call: &Call<'_>, group: &Group, failure: &Failure, path: Optio
     let locks = scene.open.locks();
     let party = Party { class: Class::Automatic, ..call.context.party(&scene.identity) };
     for edit in edits {
-        let Ok(found) = locks.standing_on(&edit.resource) else { continue };
         // Another living process of the same name is another.
         let elsewhere = failure.code == Code::NotYours;
-        let held: Vec<_> = found
+        let held: Vec<_> = locks
+            .in_sight(&edit.resource)
             .into_iter()
             .filter(|found| !found.verdict.is_over())
             .filter(|found| elsewhere || party.relation(&found.lease) == Whose::Other)

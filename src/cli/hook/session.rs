@@ -133,12 +133,14 @@ pub(super) fn ends(call: &Call<'_>, reply: &mut Reply) {
         event.by = Some(scene.id().to_string());
         event.resources = kept.iter().take(NAMED).map(|found| found.head.text()).collect();
         locks.visit_unseen(|inside| inside.session.note(&event))?;
-        reply.warn(format!(
-            "{} has ended and still holds {}; whoever continues releases it with: swarmlock release --mine --agent {}",
-            scene.id(),
-            leases(&kept),
-            scene.id()
-        ));
+        kept.sort_by(|one, other| one.lease.agent_id.cmp(&other.lease.agent_id));
+        for theirs in kept.chunk_by(|one, other| one.lease.agent_id == other.lease.agent_id).take(NAMED) {
+            let Some(agent) = theirs.first().map(|found| &found.lease.agent_id) else { continue };
+            reply.warn(format!(
+                "{agent} has ended and still holds {}; whoever continues releases it with: swarmlock release --mine --agent {agent}",
+                leases(theirs),
+            ));
+        }
         Ok(())
     });
 }

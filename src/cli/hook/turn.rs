@@ -47,7 +47,12 @@ pub(super) fn ends(call: &Call<'_>, reply: &mut Reply) {
         let mut account = locks.account(scene.id())?;
         if call.harness.can_block(call.moment)
             && !call.payload.stop_hook_active
-            && let Some(newest) = directed(scene, &account.ledger)?
+            && !was_cut_off(call)
+            && let Some(newest) = directed(scene, &account.ledger).unwrap_or_else(|failure| {
+                // Messages that cannot be read keep no lock.
+                reply.warn(format!("hook {}: {}", call.event, failure.message));
+                None
+            })
         {
             account.ledger.stopped = newest;
             // First that it was held up for these: or it would be again and again where nothing can be written.
@@ -62,6 +67,11 @@ pub(super) fn ends(call: &Call<'_>, reply: &mut Reply) {
         news::losses(call, &mut account, reply);
         over(&locks, &account, false, reply)
     });
+}
+
+/// Whether the harness says that the turn has not ended by itself: whoever stopped it does not want it to go on.
+fn was_cut_off(call: &Call<'_>) -> bool {
+    call.payload.status.as_deref().is_some_and(|status| ["aborted", "error"].contains(&status))
 }
 
 /// The number of the newest unread message that is for the agent and not for all, if the turn was not held up for it.

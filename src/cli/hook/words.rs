@@ -128,14 +128,26 @@ pub(super) fn refused(path: &str, refusal: &Refusal, agent: Option<&AgentId>) ->
     reasons.retain(|(_, reason)| !reason.is_empty());
     let lines: Vec<String> = reasons.iter().map(|(agent, reason)| clean(&format!("{agent}: {reason}"))).collect();
     text.push_str(&framed("What they say it is for follows", &lines, &frame()));
-    if refusal.relative(agent).is_some() {
-        let next = next("who", path, "");
-        return format!("{text}\n{}\n{next}", refusal::RELATIVE);
+    if let Some((agent, found)) = agent.and_then(|agent| Some((agent, refusal.relative(Some(agent))?))) {
+        return format!("{text}\n{}\n{}", relative(&found.lease.agent_id, agent), next("who", path, ""));
     }
     format!(
         "{text}\nDo something else meanwhile, or wait for it and then edit again; do not write the file in another way.\n{}",
         next("acquire", path, " --wait")
     )
+}
+
+/// What to do about a lease of a relative, which is not waited for.
+fn relative(holder: &AgentId, agent: &AgentId) -> &'static str {
+    if agent.parent().as_ref() == Some(holder) {
+        "That is the agent that started you: do not wait, but end, and say that you need the file; it gives it back with \
+         swarmlock release."
+    } else if holder.parent().as_ref() == Some(agent) {
+        "That is a subagent of yours: the file is free when it has ended."
+    } else {
+        "That is another subagent of the agent that started you: do something else meanwhile, or end, and say that you need \
+         the file."
+    }
 }
 
 /// The next command about a path. One that reads as a frame cannot stand in it: changed, it would be another path.
@@ -164,9 +176,7 @@ fn path_word(path: &str) -> String {
     let literal = if path.contains(['*', '?', '[', '{']) { "--literal " } else { "" };
     // What begins like a flag or a name is still a path.
     let plain = if path.starts_with('-') || path.starts_with("name:") { "./" } else { "" };
-    let ended = if path.ends_with('\\') { "/." } else { "" };
-    let path = if ended.is_empty() { format!("{plain}{path}") } else { path.to_owned() };
-    format!("{literal}{}", shell_word(path.as_ref()))
+    format!("{literal}{}", shell_word(format!("{plain}{path}").as_ref()))
 }
 
 /// Lines of others in a frame, with a line end before each line; nothing for none.

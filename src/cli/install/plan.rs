@@ -11,8 +11,8 @@ use super::{
 use crate::{
     checkout::Checkout,
     domain::settings::{
-        Binary, Harness, Installation, Plugin, Shape, defers, diff, holds_hooks, is_bare, plugin, recognise_plugin,
-        sha256, with_block, with_hooks, without_block, without_hooks,
+        Binary, Harness, Installation, Installed, Plugin, Shape, defers, diff, holds_hooks, is_bare, plugin,
+        recognise_plugin, sha256, with_block, with_hooks, without_block, without_hooks,
     },
     fs::{Kind, link_target, look_at},
 };
@@ -207,9 +207,11 @@ pub(super) fn is_spare(text: &str, harness: Option<&Harness>) -> bool {
 }
 
 impl Planned {
-    /// Drops what is not installed.
-    pub(in crate::cli) fn retain_installed(&mut self) {
-        self.changes.retain(|change| change.holds || change.harness.is_none());
+    /// Drops what is neither installed nor noted as installed: hooks that somebody took out are missed.
+    pub(in crate::cli) fn retain_installed(&mut self, noted: &Installed) {
+        let worktree = self.files.worktree.clone();
+        let known = |change: &Change| noted.of(worktree.as_deref(), change.path).is_some();
+        self.changes.retain(|change| change.holds || change.harness.is_none() || known(change));
     }
 
     pub(in crate::cli) fn is_empty(&self) -> bool {

@@ -14,6 +14,8 @@ const LOSSES: usize = 64;
 const AUTOMATIC: usize = 512;
 /// How many later holders of a lost lease are remembered.
 const LATER: usize = 8;
+/// How many parts of a lost lease that the agent had again are remembered; the oldest are forgotten.
+const PARTS: usize = 256;
 
 /// What the log says of one agent and its subagents, as far as their hooks have read it: `hooks/<agent>`. It follows
 /// from the log, but for what the agent has been told.
@@ -70,9 +72,21 @@ pub struct Loss {
     /// The number of the change by which the agent had it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<u64>,
+    /// What is part of it and the agent had again by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// Whether the agent has been told.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told: bool,
+}
+
+/// A part of a lost lease that the agent had again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The number of the change.
+    pub n: u64,
+    /// What it is, as people write it.
+    pub resource: String,
 }
 
 impl Ledger {
@@ -124,7 +138,9 @@ impl Ledger {
     pub fn read(&mut self, line: &[u8]) {
         // Most lines are about others; to parse them all would take longer than all the rest.
         let about_me = memmem::find(line, self.agent_id.as_str().as_bytes()).is_some();
-        let about_lost = || self.lost.iter().any(|loss| memmem::find(line, loss.file.as_bytes()).is_some());
+        // Who has had what was lost may have asked for a part of it, or for more.
+        let bears = |loss: &Loss| loss.again.is_none() && loss.since.len() < LATER;
+        let about_lost = || self.lost.iter().any(bears) && memmem::find(line, b"\"fence\"").is_some();
         if (about_me || about_lost() || memmem::find(line, kind::ERA_BEGAN.as_bytes()).is_some())
             && let Ok(event) = serde_json::from_slice(line)
         {
@@ -150,14 +166,13 @@ impl Ledger {
                 forget_oldest(&mut self.automatic, AUTOMATIC);
             }
             if granted && id == self.agent_id.as_str() {
-                for loss in self.lost.iter_mut().filter(|loss| loss.again.is_none() && loss.n < event.n) {
-                    let same = loss.file == file || texts(event).any(|text| loss.resources.contains(text));
-                    loss.again = same.then_some(event.n);
-                }
+                let open = |loss: &&mut Loss| loss.again.is_none() && loss.n < event.n;
+                self.lost.iter_mut().filter(open).for_each(|loss| loss.regain(event, &file));
             }
         } else if granted && let Some(id) = &event.agent_id {
+            let resources = resources(event, &file);
             for loss in self.lost.iter_mut().filter(|loss| loss.again.is_none() && loss.n <= event.n) {
-                let same = loss.file == file || texts(event).any(|text| loss.resources.contains(text));
+                let same = loss.file == file || resources.iter().any(|resource| loss.is_about(resource));
                 if same && !loss.since.contains(id) && loss.since.len() < LATER {
                     loss.since.push(id.clone());
                 }
@@ -178,6 +193,7 @@ impl Ledger {
                 was: former.was.to_string(),
                 since: event.agent_id.clone().filter(|id| *id != former.agent_id).into_iter().collect(),
                 again: None,
+                parts: Vec::new(),
                 told: false,
             });
             forget_oldest(&mut self.lost, LOSSES);
@@ -187,7 +203,11 @@ impl Ledger {
     /// What the agent had lost of this resource, and others may have changed, when it was granted it by the change `grant`.
     #[must_use]
     pub fn lost_before(&self, resource: &Resource, grant: u64) -> Option<&Loss> {
-        let open = |loss: &&Loss| loss.n < grant && loss.again.is_none_or(|again| again >= grant);
+        let text = resource.text();
+        let had = |part: &Part| part.n < grant && part.resource == text;
+        let open = |loss: &&Loss| {
+            loss.n < grant && loss.again.is_none_or(|again| again >= grant) && !loss.parts.iter().any(had)
+        };
         self.lost.iter().rev().filter(open).find(|loss| loss.was_taken() && loss.is_about(resource))
     }
 
@@ -209,9 +229,36 @@ impl Loss {
     pub fn is_about(&self, resource: &Resource) -> bool {
         let Some(key) = ClaimKey::from_file(&self.file) else { return false };
         // The files of a lease over several are all of one worktree, or names.
-        let text = || self.resources.len() > 1 && self.resources.contains(&resource.text());
+        let worktree = key.place().worktree();
+        let same = || worktree.is_none() || resource.claim().place().worktree() == worktree;
+        let text = || self.resources.len() > 1 && same() && self.resources.contains(&resource.text());
         resource.may_be_held_at(&key) || text()
     }
+
+    /// The agent was granted something again: all of it, a part, or nothing of it.
+    fn regain(&mut self, event: &Event, file: &str) {
+        let mine: Vec<String> =
+            resources(event, file).iter().filter(|one| self.is_about(one)).map(Resource::text).collect();
+        for resource in mine {
+            // The first time counts: what is granted now may be a later one.
+            if !self.parts.iter().any(|part| part.resource == resource) {
+                self.parts.push(Part { n: event.n, resource });
+            }
+        }
+        forget_oldest(&mut self.parts, PARTS);
+        let had = |resource: &String| self.parts.iter().any(|part| part.resource == *resource);
+        let same = self.file == file && self.resources.len() < 2;
+        if same || !self.resources.is_empty() && self.resources.iter().all(had) {
+            self.again = Some(event.n);
+            self.parts.clear();
+        }
+    }
+}
+
+/// What an event is about; the log tells the kind of each by how it is written, and the worktree by the lock file.
+fn resources(event: &Event, file: &str) -> Vec<Resource> {
+    let Some(key) = ClaimKey::from_file(file) else { return Vec::new() };
+    texts(event).filter_map(|text| Resource::from_text(text, &key)).collect()
 }
 
 fn texts(event: &Event) -> impl Iterator<Item = &String> {
@@ -243,6 +290,7 @@ mod tests {
             was: "expired".to_owned(),
             since: vec!["bob".to_owned()],
             again: None,
+            parts: Vec::new(),
             told: false,
         };
         Ledger {

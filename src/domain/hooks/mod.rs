@@ -18,7 +18,7 @@ mod unprotected;
 
 pub use answer::{Answer, Rendered, Verdict};
 pub use harness::Harness;
-pub use ledger::{Ledger, Loss, Taken};
+pub use ledger::{Ledger, Loss, Part, Taken};
 pub use moment::Moment;
 pub use payload::{BadPayload, Payload, is_whole};
 pub use shell::{names_us, shell_command, with_command};

@@ -1,13 +1,19 @@
 //! What hooks ask of the locks: whether an edit needs anything at all, what the log says of an agent, and the end of a turn.
 
-use super::{Locks, stay::Stay, survey::Survey};
+use std::rc::Rc;
+
+use super::{
+    Locks,
+    stay::Stay,
+    survey::{Lock, Survey},
+};
 use crate::{
     domain::{
-        AgentId, Changed, Claimant, Found, Mode, Party, Resource, Result, Selector, Verdict, Whose, hooks::Ledger,
-        is_worth_renewing,
+        AgentId, Changed, Claimant, Evidence, Facts, Found, Mode, Party, Resource, Result, Selector, Verdict, Whose,
+        hooks::Ledger, is_worth_renewing, verdict,
     },
     fs::FileName,
-    store::{ClaimKey, Claims, Error, events_from, layout},
+    store::{Beats, ClaimKey, Claims, CurrentEra, Error, events_from, layout},
 };
 
 /// The most of the log that is read at once, in bytes: more than a turn of a busy swarm writes.
@@ -70,7 +76,27 @@ impl Locks<'_> {
     /// As [`Locks::look`].
     pub fn standing_on(&self, resource: &Resource) -> Result<Vec<Found>> {
         let locks = self.survey()?.overlapping(resource)?;
-        Ok(locks.into_iter().flat_map(super::survey::Lock::into_found).collect())
+        Ok(locks.into_iter().flat_map(Lock::into_found).collect())
+    }
+
+    /// The same as far as it can be read: what is damaged beside it hides no lease. Where the era cannot be told, a lease
+    /// counts as one of it for as long as the wall clock says.
+    #[must_use]
+    pub fn in_sight(&self, resource: &Resource) -> Vec<Found> {
+        if let Ok(survey) = self.survey() {
+            return survey.in_sight(resource).into_iter().flat_map(Lock::into_found).collect();
+        }
+        let era = CurrentEra { number: None, recorded: u64::MAX, same_boot: false };
+        let facts = Facts { era, now: (self.clock)() };
+        let (claims, beats) = (Rc::new(Claims::new(self.state)), Rc::new(Beats::new(self.state)));
+        let survey = Survey::new(self, claims, beats, facts);
+        let mut found: Vec<Found> = survey.in_sight(resource).into_iter().flat_map(Lock::into_found).collect();
+        for one in &mut found {
+            let evidence = survey.evidence(&one.lease.agent_id).unwrap_or(Evidence::NOTHING);
+            let era = CurrentEra { number: Some(one.lease.era), recorded: one.lease.era, same_boot: false };
+            one.verdict = verdict(&one.lease, &Facts { era, ..facts }, &evidence);
+        }
+        found
     }
 
     /// Whether an agent has not left a sign of life for so long that it should.
@@ -139,14 +165,15 @@ impl Locks<'_> {
         Ok(changed)
     }
 
-    /// The leases of an agent that are not over, on each of their resources.
+    /// The leases of an agent and of its subagents that are not over, on each of their resources.
     ///
     /// # Errors
     /// If the state directory cannot be read.
     pub fn leases_of(&self, agent: &AgentId) -> Result<Vec<Found>> {
         let mut found = Vec::new();
         self.for_each(|_, one| {
-            found.extend(one.ok().filter(|one| one.lease.agent_id == *agent && !one.verdict.is_over()));
+            let theirs = |holder: &AgentId| holder == agent || holder.parent().as_ref() == Some(agent);
+            found.extend(one.ok().filter(|one| theirs(&one.lease.agent_id) && !one.verdict.is_over()));
         })?;
         Ok(found)
     }

@@ -253,6 +253,23 @@ impl<'a> Survey<'a> {
         Ok(locks)
     }
 
+    /// The same as far as they can be read.
+    pub(super) fn in_sight(&self, resource: &Resource) -> Vec<Lock> {
+        let Candidates { read: mut keys, scan } = candidates(resource);
+        if let Some((files, worktree)) = resource.files().zip(resource.worktree()) {
+            let mut buffer = Vec::new();
+            for family in scan {
+                let wanted = |name: &str| may_overlap(&files, family, name, &mut buffer);
+                keys.extend(self.claims.keys(&worktree.place(family), wanted).unwrap_or_default());
+            }
+        }
+        let mut locks = Vec::new();
+        for key in keys {
+            self.read_overlapping(resource, std::iter::once(key), &mut locks).unwrap_or_default();
+        }
+        locks
+    }
+
     fn read_overlapping(
         &self,
         resource: &Resource,

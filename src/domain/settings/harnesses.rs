@@ -31,7 +31,7 @@ pub struct Harness {
     pub shape: Shape,
     /// What it calls.
     pub events: &'static [Event],
-    /// How long it waits for a hook: 5 s, in its own unit.
+    /// How long it waits for a hook: 5 s, or as long as it may at the end of a session, in its own unit.
     pub timeout: u64,
     /// What there is in a checkout that uses it, relative to its root.
     pub in_checkout: &'static [&'static str],
@@ -84,7 +84,7 @@ pub const HARNESSES: &[Harness] = &[
         path: ".codex/hooks.json",
         shape: Shape::Groups,
         events: LIKE_CLAUDE,
-        timeout: 5,
+        timeout: 3,
         in_checkout: &[".codex"],
         in_home: ".codex",
         programs: &["codex"],

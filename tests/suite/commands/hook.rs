@@ -21,6 +21,45 @@ fn a_file_that_another_edits_is_refused_and_free_when_its_turn_has_ended() {
     one.edit("a").expect(2);
 }
 
+#[test]
+fn its_help_names_the_events_and_the_harnesses() {
+    let site = Site::new();
+    let help = site.nobody().run(["hook", "--help"]).expect(0).out;
+    for word in
+        ["PreToolUse", "SessionStart", "Stop", "claude-code", "codex", "gemini", "cursor", "opencode", "generic"]
+    {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+}
+
+#[test]
+fn each_harness_is_answered_in_its_own_words_and_by_the_exit_code() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    for (harness, event, pointer, word) in [
+        ("claude-code", "PreToolUse", "/hookSpecificOutput/permissionDecision", "deny"),
+        ("codex", "PreToolUse", "/hookSpecificOutput/permissionDecision", "deny"),
+        ("gemini", "BeforeTool", "/decision", "deny"),
+        ("cursor", "preToolUse", "/permission", "deny"),
+        ("opencode", "tool.execute.before", "/decision", "deny"),
+        ("generic", "before-tool", "/decision", "deny"),
+    ] {
+        let payload = |file: &str| {
+            let input = json!({ "file_path": site.path(file), "path": site.path(file) });
+            json!({ "session_id": "one", "tool_name": "Write", "tool_input": input }).to_string()
+        };
+        let call = |file: &str| {
+            let args = ["hook", event, "--harness", harness];
+            site.nobody().run_with_stdin(args, payload(file).as_bytes())
+        };
+        let run = call("a").expect(2);
+        assert_eq!(run.json().pointer(pointer).and_then(Value::as_str), Some(word), "{harness}: {run}");
+        assert!(run.err.contains("a is held by alice"), "{harness}: {run}");
+        let free = call(harness).expect(0);
+        assert!(free.err.is_empty() && !free.out.contains("deny"), "{harness}: {free}");
+    }
+}
+
 /// Calls a hook of another harness, in a session of it.
 fn call(site: &Site, harness: &str, event: &str, more: Value) -> Run {
     let mut payload = json!({ "session_id": "s1", "cwd": site.root() });
@@ -65,4 +104,41 @@ fn a_session_of_cursor_that_calls_the_hooks_of_claude_code_too_does_not_refuse_i
     call(&site, "claude-code", "PreToolUse", edit).expect(0);
     let held = site.nobody().run(["list", "--json"]).expect(0).json();
     assert_eq!(held["agent_id"], format!("cursor-{}", digits("c1")));
+}
+
+#[test]
+fn a_slip_elsewhere_in_the_configuration_opens_nothing_that_it_says_is_closed() {
+    let site = Site::new();
+    site.nobody().run(["init"]).expect(0);
+    let one = Session::new(&site, "one");
+    let edit = |config: &str, code| {
+        site.plant("config.toml", config);
+        one.hook("PreToolUse", json!({ "tool_name": "Edit", "tool_input": {} })).expect(code)
+    };
+    for wrong in ["fail = \"closed\"\nbogus = 1\n", "default_ttl = 'x'\n  fail='closed' # why\n", "fail = closed\n"] {
+        let refused = edit(wrong, 2);
+        assert!(denied(&refused).contains("fail = \"closed\""), "{wrong}: {refused}");
+    }
+    for open in ["bogus = 1\n", "# fail = \"closed\"\nbogus = 1\n", "fail = \"open\"\n"] {
+        edit(open, 0);
+    }
+}
+
+#[test]
+fn a_turn_that_was_cut_off_is_not_held_up() {
+    let site = Site::new();
+    site.nobody().run(["init"]).expect(0);
+    let stop = |status: &str| {
+        let payload = json!({
+            "conversation_id": "one", "hook_event_name": "stop", "status": status, "loop_count": 0,
+            "workspace_roots": [site.root()],
+        });
+        let args = ["hook", "stop", "--harness", "cursor"];
+        site.nobody().run_with_stdin(args, payload.to_string().as_bytes()).expect(0).json()
+    };
+    stop("completed");
+    let id = format!("cursor-{}", digits("one"));
+    site.agent("alice").run(["send", &id, "INFO", "hello"]).expect(0);
+    assert_eq!(stop("aborted"), json!({}));
+    assert!(stop("completed")["followup_message"].as_str().unwrap().contains("hello"));
 }

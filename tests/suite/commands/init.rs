@@ -142,6 +142,13 @@ fn check_looks_at_what_is_installed_or_asked_for() {
     assert!(run.out.contains("\nwould_update\tcodex\t"), "{run}");
     assert_eq!(site.snapshot(), before);
     call(&site).run(["init", "--check", "--instructions"]).expect(20);
+    // Hooks that somebody took out are missed, and so is the whole file.
+    put(&site, path, "{}\n");
+    assert!(call(&site).run(["init", "--check"]).expect(20).out.contains("\nwould_install\tcodex\t"));
+    std::fs::remove_dir_all(site.path(".codex")).unwrap();
+    assert!(call(&site).run(["init", "--check"]).expect(20).out.contains("\nwould_install\tcodex\t"));
+    call(&site).run(["uninstall"]).expect(0);
+    assert!(!call(&site).run(["init", "--check"]).expect(0).out.contains("codex"), "taken out by us, it is not missed");
 }
 
 #[test]

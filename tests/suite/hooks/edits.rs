@@ -268,6 +268,30 @@ fn a_call_that_names_more_files_than_a_lease_may_have_locks_all_of_them() {
     assert!(super::warned(&many).contains("names more than 1000 files"), "{many}");
 }
 
+/// However many leases it takes, and in however many checkouts.
+#[test]
+fn a_call_of_many_files_of_which_one_is_held_locks_none() {
+    let (site, there) = (site(), site());
+    configure(&site, "max_resources = 2\n");
+    site.agent("alice").run(["acquire", "f4"]).expect(0);
+    there.agent("alice").run(["acquire", "held"]).expect(0);
+    let one = Session::new(&site, "one");
+    let call = |files: &[String]| {
+        let headers: String = files.iter().map(|file| format!("*** Add File: {file}\n+x\n")).collect();
+        let patch = format!("*** Begin Patch\n{headers}*** End Patch");
+        one.hook("PreToolUse", json!({ "tool_name": "apply_patch", "tool_input": { "input": patch } }))
+    };
+    let numbered: Vec<String> = (0..5).map(|n| format!("f{n}")).collect();
+    refused(&call(&numbered), "f4 is held by alice");
+    let across = ["a".to_owned(), there.path("held").to_str().unwrap().to_owned()];
+    refused(&call(&across), "held is held by alice");
+    let mine = one.shell(["list", "--mine"]).expect(0);
+    assert_eq!(mine.out, "", "{mine}");
+    there.agent("alice").run(["release", "--mine"]).expect(0);
+    silent(&call(&across));
+    assert!(held(&site, "a").is_some() && held(&there, "held").is_some(), "the control");
+}
+
 #[test]
 fn a_directory_is_looked_at_and_not_locked() {
     let site = site();

@@ -1,13 +1,13 @@
 //! Leases that an agent lost: it is told, and its first edit after that is refused once.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Session,
-    acting::{held, refused, silent, site},
+    acting::{held, hook, refused, silent, site},
     told,
 };
-use crate::harness::Site;
+use crate::{harness::Site, hostile::end_the_era};
 
 /// A session that had locked `a` by editing it, and has lost it to another that edited it too and has ended its turn.
 fn taken_over(site: &Site) -> (Session<'_>, Session<'_>) {
@@ -187,6 +187,66 @@ fn a_loss_of_one_session_is_none_of_another() {
     Session::new(&site, "third").stops();
     silent(&other.works());
     one.is_refused("a", "this once");
+}
+
+/// As after a restart of the machine: what was held before is over.
+#[test]
+fn what_a_restart_has_ended_is_lost_only_to_who_has_had_it_since() {
+    let site = site();
+    let (one, other) = (Session::new(&site, "one"), Session::new(&site, "other"));
+    for file in ["a", "b"] {
+        one.edits(file);
+    }
+    end_the_era(&site);
+    other.edits("a");
+    other.stops();
+    one.edits("b");
+    one.is_refused("a", "this once");
+    one.edits("a");
+    one.stops();
+    assert!(held(&site, "a").is_none() && held(&site, "b").is_none());
+}
+
+/// It is made again from the log.
+#[test]
+fn a_damaged_account_of_an_agent_costs_nothing() {
+    let site = site();
+    let (one, other) = (Session::new(&site, "one"), Session::new(&site, "other"));
+    let ledger = format!("hooks/{}", one.id());
+    for damage in [&b""[..], b"garbage", b"{\"v\":99}", b"{\"v\":1,\"agent_id\":\"other\",\"offset\":7}", &[0; 4096]] {
+        one.edits("a");
+        one.works();
+        site.expire("a");
+        other.edits("a");
+        other.stops();
+        one.works();
+        site.plant(&ledger, damage);
+        one.is_refused("a", "this once");
+        one.edits("a");
+        site.plant(&ledger, damage);
+        one.stops();
+        assert!(held(&site, "a").is_none(), "{:?}", String::from_utf8_lossy(damage));
+    }
+}
+
+/// Cursor shows an agent nothing when a prompt is given.
+#[test]
+fn a_loss_is_not_taken_for_told_where_the_agent_cannot_be_told() {
+    let site = site();
+    let call = |event: &str, more: Value| {
+        let mut payload = json!({ "conversation_id": "c", "workspace_roots": [site.root()], "hook_event_name": event });
+        payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        hook(&site, &[event, "--harness", "cursor"], payload.to_string()).expect(0)
+    };
+    call("preToolUse", json!({ "tool_name": "Write", "tool_input": { "file_path": site.path("a") } }));
+    site.agent("bob").run(["force-release", "a", "--yes"]).expect(0);
+    for event in ["beforeSubmitPrompt", "stop", "preCompact"] {
+        let run = call(event, json!({}));
+        assert!(!run.out.contains("You lost"), "{event}: {run}");
+    }
+    let run = call("postToolUse", json!({ "tool_name": "Read" }));
+    assert!(run.json()["additional_context"].as_str().unwrap_or_default().contains("You lost a at "), "{run}");
+    assert!(!call("postToolUse", json!({ "tool_name": "Read" })).out.contains("You lost"));
 }
 
 impl Session<'_> {

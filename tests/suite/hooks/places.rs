@@ -265,14 +265,49 @@ fn names_of_all_kinds_are_the_files_that_they_name() {
 fn names_that_name_no_file_go_on_with_a_warning_and_refuse_nobody() {
     let site = site();
     let one = Session::new(&site, "one");
-    for name in ["nul\0x".to_owned(), "x".repeat(300), "d/".repeat(2100) + "x", "x".repeat(100_000)] {
+    for name in ["nul\0x".to_owned(), "x".repeat(300), "x".repeat(100_000)] {
         let run =
             one.hook("PreToolUse", json!({ "tool_name": "Write", "tool_input": { "file_path": name } })).expect(0);
         let shown = warned(&run);
-        assert!(shown.is_empty() || shown.contains("WITHOUT protection"), "{run}");
-        assert!(shown.lines().count() <= 1, "{run}");
+        assert!(shown.contains("WITHOUT protection") && shown.lines().count() == 1, "{run}");
         assert!(run.out.len() < 16 * 1024, "{} bytes of answer", run.out.len());
     }
+}
+
+#[test]
+fn a_name_of_any_length_that_a_file_can_have_is_locked() {
+    let site = site();
+    let (one, other) = (Session::new(&site, "one"), Session::new(&site, "other"));
+    let start = site.root().to_str().unwrap().len() + 1;
+    // The kernel takes 4095 bytes and the one that ends them.
+    for length in [255, 1024, 4095] {
+        let mut name = "d".repeat(100);
+        while start + name.len() < length {
+            name.push(if name.len() % 101 == 100 { '/' } else { 'n' });
+        }
+        name.truncate(length.saturating_sub(start));
+        let name = name.trim_end_matches('/').to_owned();
+        silent(&one.edit(&name));
+        other.is_refused(&name, &one.id());
+        one.stops();
+        silent(&other.edit(&name));
+        other.stops();
+    }
+}
+
+/// Who has said where the locks are has not said that every file is among them.
+#[test]
+fn a_state_directory_that_was_named_is_not_that_of_files_elsewhere() {
+    let (site, elsewhere) = (site(), Site::outside_git());
+    let one = Session::new(&site, "one");
+    let call = |file: &Path| {
+        let payload = one.payload("PreToolUse", edit_of(file)).to_string();
+        site.nobody().env("SWARMLOCK_DIR", site.state("")).run_with_stdin(["hook", "PreToolUse"], payload.as_bytes())
+    };
+    silent(&call(&site.path("a")));
+    assert_eq!(held(&site, "a").unwrap().0, one.id());
+    silent(&call(&elsewhere.path("b")));
+    assert!(!elsewhere.path(".agent_locks").exists());
 }
 
 /// No text of JSON can name it: what harnesses make of it is another name, or no JSON.

@@ -120,6 +120,18 @@ fn what_a_subagent_takes_in_its_shell_is_its_own() {
 }
 
 #[test]
+fn what_a_subagent_asked_for_is_told_when_its_session_ends() {
+    let site = site();
+    let one = Session::new(&site, "one");
+    site.agent(&one.sub_id("sub-1")).run(["acquire", "kept"]).expect(0);
+    one.sub("sub-1", "SubagentStop", json!({})).expect(0);
+    let run = one.ends();
+    let said = super::warned(&run);
+    assert!(said.contains("kept until ") && said.contains(&one.sub_id("sub-1")), "{run}");
+    assert!(held(&site, "kept").is_some());
+}
+
+#[test]
 fn an_id_of_a_subagent_that_is_none_makes_nobody_fail() {
     let site = site();
     let one = Session::new(&site, "one");

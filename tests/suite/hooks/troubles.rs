@@ -159,6 +159,14 @@ fn a_damaged_lock_elsewhere_hides_no_lease_that_can_be_read() {
     for file in ["held", "src/a", "a.rs"] {
         refused(&one.edit(file), "is held by alice");
     }
+    // Nor one on more than the file itself.
+    one.edits("other");
+    one.stops();
+    fs::remove_file(site.state("locks/globs/-/damaged.lock")).unwrap();
+    for file in ["src/a", "a.rs"] {
+        fs::write(site.lock_file(file), b"garbage").unwrap();
+        refused(&one.edit(file), "is held by alice");
+    }
 }
 
 #[test]
@@ -188,9 +196,14 @@ fn damage_to_what_all_depends_on_lets_edits_through_and_refuses_what_can_be_read
         let run = soon(|| one.edit("free"));
         assert!(run.code == 0 && warned(&run).contains(what), "{what}: {run}");
         assert!(warned(&run).contains("WITHOUT protection") || held(&site, "free").is_some(), "{what}: {run}");
-        // Without these it is no state directory, and what lies there no locks.
-        if !["era.json", ".guard"].contains(&what) {
-            refused(&soon(|| one.edit("held")), "held by alice");
+        refused(&soon(|| one.edit("held")), "held by alice");
+        // Where the era cannot be told, a lease counts no longer than it would without a sign of life, and a minute.
+        if ["era.json", ".guard"].contains(&what) {
+            let mut lock = site.lock_json("held");
+            lock["holders"][0]["renewed_at"] = "2026-01-01T00:00:00.000Z".into();
+            fs::write(site.lock_file("held"), lock.to_string()).unwrap();
+            site.forget("alice");
+            assert!(warned(&one.edit("held").expect(0)).contains("WITHOUT protection"), "{what}");
         }
         for event in ["SessionStart", "UserPromptSubmit", "PostToolUse", "Stop", "SubagentStop", "SessionEnd"] {
             let run = soon(|| one.hook(event, json!({})));
@@ -254,6 +267,20 @@ fn a_read_only_disk_lets_free_files_be_edited_and_refuses_held_ones() {
 }
 
 #[test]
+fn a_directory_that_may_not_be_written_lets_free_files_be_edited_and_refuses_held_ones() {
+    if is_root() {
+        return skip("a_directory_that_may_not_be_written", "root may write whatever the mode says");
+    }
+    let site = with_held();
+    let one = Session::new(&site, "one");
+    fs::set_permissions(site.state("tmp"), fs::Permissions::from_mode(0o500)).unwrap();
+    goes_on(&soon(|| one.edit("free")), "Permission denied");
+    refused(&soon(|| one.edit("held")), "held by alice");
+    fs::set_permissions(site.state("tmp"), fs::Permissions::from_mode(0o700)).unwrap();
+    one.edits("free");
+}
+
+#[test]
 fn a_full_disk_lets_free_files_be_edited_and_refuses_held_ones() {
     if !in_own_mounts("hooks::troubles::a_full_disk_lets_free_files_be_edited_and_refuses_held_ones") {
         return;
@@ -278,7 +305,7 @@ fn a_full_disk_lets_free_files_be_edited_and_refuses_held_ones() {
 }
 
 #[test]
-fn each_edit_without_protection_is_a_line_of_a_log() {
+fn each_edit_without_protection_is_a_line_of_a_log_and_counted_in_status() {
     let site = with_held();
     let one = Session::new(&site, "one");
     let guard = site.hold_guard();
@@ -289,6 +316,10 @@ fn each_edit_without_protection_is_a_line_of_a_log() {
     assert_eq!(unprotected(&site).len(), 2);
     let lines = fs::read_to_string(site.state("unprotected.log")).unwrap();
     assert!(lines.ends_with('\n') && !lines.contains("\n\n"), "{lines}");
+    let status = site.nobody().run(["status"]).expect(0);
+    assert!(status.out.contains("unprotected\t2 edits in the last day"), "{status}");
+    let json = site.nobody().run(["status", "--json"]).expect(0).json();
+    assert_eq!(json["unprotected"]["edits"], 2, "{json}");
 }
 
 /// Of a log that cannot be written nobody hears but who edits.

@@ -170,6 +170,31 @@ fn a_turn_ends_where_nothing_can_be_written_down() {
     assert!(blocked(&one.stops()).contains("first"), "the control");
 }
 
+/// Messages that cannot be read keep no lock.
+#[test]
+fn what_was_edited_is_let_go_of_where_messages_cannot_be_read() {
+    for broken in ["agent_messages.log", "cursors"] {
+        let site = with_bob();
+        let one = Session::new(&site, "one");
+        one.edits("a");
+        send(&site, &one.id(), "x", &[]);
+        if broken == "cursors" {
+            fs::remove_dir_all(site.state(broken)).unwrap_or_default();
+            fs::write(site.state(broken), "in the way").unwrap();
+        } else {
+            fs::remove_file(site.state(broken)).unwrap();
+            fs::create_dir(site.state(broken)).unwrap();
+        }
+        let run = one.stops();
+        assert!(!warned(&run).is_empty() && blocked(&run).is_empty(), "{broken}: {run}");
+        assert!(held(&site, "a").is_none(), "{broken}: {run}");
+        one.edits("a");
+        let run = one.prompt();
+        assert!(!warned(&run).is_empty(), "{broken}: {run}");
+        assert!(held(&site, "a").is_none(), "{broken}: {run}");
+    }
+}
+
 #[test]
 fn a_prompt_brings_what_is_unread_framed_and_once() {
     let site = with_bob();

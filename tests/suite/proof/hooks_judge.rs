@@ -147,6 +147,12 @@ impl Stage {
         if silent_and_wrong {
             return Err(format!("not what was to be answered, with {after:?}: {run}"));
         }
+        // What is looked at last may fail; the guard was there.
+        let unguarded = run.out.contains("WITHOUT protection") && run.out.contains(": flock");
+        let takes = matches!(change.effect, Effect::Takes(_) | Effect::Renews(_) | Effect::RefusesOnce(_));
+        if done && takes && after != *before && unguarded {
+            return Err(format!("it is locked, and called unprotected: {run}"));
+        }
         let shown = run.out.contains(MESSAGE);
         if after.read && !shown {
             return Err(format!("a message is read that was never shown: {run}"));

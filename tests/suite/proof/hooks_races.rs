@@ -179,6 +179,9 @@ fn contender() {
             (_, Want::Patch(files)) => hook(root, me, patch_of(files)),
             (_, Want::Acquire(args)) => acquire(root, &agent(me, &want), args),
         };
+        if answer(&run) == Answer::Warned && !matches!(want, Want::Acquire(_)) {
+            eprintln!("{run}");
+        }
         match (run.code, answer(&run)) {
             (0, Answer::Silent) => WON,
             (0, Answer::Warned) if run.out.contains("WITHOUT protection") => UNPROTECTED,

@@ -52,6 +52,8 @@ const OTHER_CALLS: &[&str] = &[
     "exit_group",
     "futex",
     "geteuid",
+    "getpid",
+    "getppid",
     "getrandom",
     "gettid",
     "getuid",

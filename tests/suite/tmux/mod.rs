@@ -3,6 +3,7 @@
 mod actor;
 mod chain;
 mod delivery;
+mod hooks;
 mod hostile;
 mod listing;
 mod moments;

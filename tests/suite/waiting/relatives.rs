@@ -68,9 +68,9 @@ fn an_edit_of_what_a_relative_holds_is_refused_without_the_advice_to_wait() {
         session.hook("PreToolUse", more)
     };
     sub("first").expect(0);
-    for run in [session.edit("a"), sub("second")] {
+    for (run, what) in [(session.edit("a"), "a subagent of yours"), (sub("second"), "another subagent")] {
         let why = crate::hooks::denied(&run.expect(2));
-        assert!(why.contains("waiting for each other would not end"), "{why}");
+        assert!(why.contains(&format!("\nThat is {what}")), "{why}");
         assert!(why.contains("\nnext: swarmlock who ") && !why.contains("--wait"), "{why}");
     }
     // The control: to a stranger it says to wait.

@@ -2,6 +2,7 @@ mod answers;
 mod edit_tools;
 mod fixtures;
 mod json;
+mod ledger;
 mod patches;
 mod payloads;
 mod shells;
