@@ -29,7 +29,7 @@ pub(super) const SPEC: Spec = Spec {
     name: "hook",
     aliases: &[],
     about: "For the hooks of a harness, which `init` installs: reads what the harness says on stdin, and answers in its language",
-    prints: "what the harness understands: nothing, or one object of JSON; exit code 2 refuses the use of a tool",
+    prints: "what the harness understands: nothing, or one object of JSON. Exit code 2 refuses the use of a tool",
     args: Args::augment_args,
     run: |matches: &ArgMatches, context, report| {
         let args: Args = super::args::of(matches)?;

@@ -101,7 +101,7 @@ fn look(
         report.text(&difference);
     }
     if args.check && planned.is_empty() {
-        report.note("no hooks are installed here, and none were asked for");
+        report.note(&none_installed(wanted));
     }
     if args.dry_run {
         report.note("nothing was changed");
@@ -120,6 +120,15 @@ fn look(
     let failure = Failure::new(Code::Attention, "not everything is as it would be made; nothing was changed");
     report.failure(&failure.help("init --dry-run shows how it differs").next(next));
     Ok(Code::Attention)
+}
+
+/// That there are no hooks, and for which harnesses `init` would enter some.
+fn none_installed(wanted: &[Wanted]) -> String {
+    let used: Vec<_> = wanted.iter().filter(|one| !one.signs.is_empty()).map(|one| one.harness.name).collect();
+    if used.is_empty() {
+        return "no hooks are installed here; swarmlock init --harness NAME enters them".to_owned();
+    }
+    format!("no hooks are installed here; swarmlock init enters them for {}", used.join(", "))
 }
 
 /// What a person has still to do.

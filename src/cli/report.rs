@@ -165,7 +165,8 @@ impl Report {
     pub(super) fn failure(&self, failure: &Failure) {
         // What has just failed leads nowhere.
         let same = format!("swarmlock {}", self.command);
-        let next = failure.next.iter().map(|next| if *next == same { "swarmlock --help" } else { next });
+        let leads_nowhere = |next: &String| *next == same && failure.code != Code::Attention;
+        let next = failure.next.iter().map(|next| if leads_nowhere(next) { "swarmlock --help" } else { next });
         let next: Vec<String> = next.map(|command| self.with_flags(command)).collect();
         self.talk(&json!({ "error": failure.to_json(&next) }), || {
             let mut text = format!("swarmlock: {}", escape::line(&failure.message));

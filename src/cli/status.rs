@@ -297,7 +297,10 @@ fn show_unprotected(report: &mut Report, unprotected: &Unprotected) {
     }
     let columns = [
         "unprotected".to_owned(),
-        format!("{} edits in the last day", unprotected.edits),
+        format!(
+            "{} in the last day",
+            if unprotected.edits == 1 { "1 edit".to_owned() } else { format!("{} edits", unprotected.edits) }
+        ),
         unprotected.last_at.map_or_else(|| "-".to_owned(), |at| at.to_string()),
         unprotected.last_path.clone().unwrap_or_else(|| "-".to_owned()),
         unprotected.last_why.clone().unwrap_or_default(),

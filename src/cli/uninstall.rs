@@ -123,10 +123,12 @@ fn with_state(
             &["would_remove", &dir],
             || json!({ "result": "would_remove", "dir": dir, "leases": held.len(), "message_bytes": messages }),
         );
-        report.note(&format!(
-            "nothing was changed; with --yes it will be: live leases: {}, messages: {messages} bytes",
-            held.len()
-        ));
+        let first = if held.iter().any(|found| Some(&found.lease.agent_id) != agent.as_ref()) {
+            "once what others hold is released, with --yes it will be"
+        } else {
+            "with --yes it will be"
+        };
+        report.note(&format!("nothing was changed; {first}: live leases: {}, messages: {messages} bytes", held.len()));
         return Ok(Code::Done);
     }
     take_out_all(&open, removal, checkout, agent.as_ref(), report)?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::{
     Context, Failure,
     context::{Asking, Open},
-    identity::{Identity, Told},
+    identity::{Identity, SESSION_VARIABLES, Source, Told},
 };
 use crate::{
     checkout::{Checkout, Target},
@@ -116,6 +116,13 @@ impl<'a> Call<'a> {
             reply.warn(format!("{}; going on with the defaults", wrong.message));
         }
         Ok(Some(Scene { open, identity: identity? }))
+    }
+
+    /// Whether commands from the agent's shell have the same identity without being told.
+    pub(super) fn is_known_in_shell(&self, scene: &Scene) -> bool {
+        scene.identity.source != Source::Hook
+            || SESSION_VARIABLES.iter().any(|variable| Some(variable.harness) == scene.identity.harness)
+            || self.context.is_in_pane()
     }
 
     pub(super) fn asking<'s>(&'s self, scene: &'s Scene) -> Asking<'s> {

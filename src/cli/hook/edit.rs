@@ -154,7 +154,7 @@ fn foresee(call: &Call<'_>, groups: &[Group], reply: &mut Reply) {
                 return;
             }
             // What cannot be told now is told when it is to be locked.
-            look(&locks, scene, &party, edit, reply).unwrap_or_default();
+            look(call, &locks, scene, &party, edit, reply).unwrap_or_default();
         }
     }
 }
@@ -236,7 +236,7 @@ fn nameless(
         trouble::of_edit(call, Some(&open), Some(file), &failure, reply);
     } else {
         reply.warn(failure.message);
-        reply.deny(words::refused(file, &Refusal { held, ..Refusal::default() }, None));
+        reply.deny(words::refused(file, &Refusal { held, ..Refusal::default() }, None, true));
     }
     Ok(())
 }
@@ -251,7 +251,7 @@ fn decide(call: &Call<'_>, group: &Group, reply: &mut Reply) -> Result<(), Failu
     let (files, others): (Vec<&Edit>, Vec<&Edit>) =
         edits.iter().partition(|edit| config.auto_acquire && matches!(edit.resource, Resource::Path(..)));
     for edit in &others {
-        look(&locks, scene, &party, edit, reply)?;
+        look(call, &locks, scene, &party, edit, reply)?;
     }
     if !others.is_empty() {
         news::check_in(call, scene, reply);
@@ -265,13 +265,20 @@ fn decide(call: &Call<'_>, group: &Group, reply: &mut Reply) -> Result<(), Failu
     }
     for some in wanted.chunks(config.max_resources.max(1)) {
         if !reply.is_denied() {
-            acquire(&locks, scene, &party, some, reply)?;
+            acquire(call, &locks, scene, &party, some, reply)?;
         }
     }
     Ok(())
 }
 
-fn acquire(locks: &Locks<'_>, scene: &Scene, party: &Party, edits: &[&Edit], reply: &mut Reply) -> Result<(), Failure> {
+fn acquire(
+    call: &Call<'_>,
+    locks: &Locks<'_>,
+    scene: &Scene,
+    party: &Party,
+    edits: &[&Edit],
+    reply: &mut Reply,
+) -> Result<(), Failure> {
     let request = Request {
         resources: edits.iter().map(|edit| edit.resource.clone()).collect(),
         mode: Mode::Exclusive,
@@ -286,7 +293,7 @@ fn acquire(locks: &Locks<'_>, scene: &Scene, party: &Party, edits: &[&Edit], rep
     match locks.acquire(&request)? {
         Acquired::Granted { granted, .. } => granted_to(locks, scene, edits, &granted, reply),
         Acquired::Refused(refusal) => {
-            refuse(scene, edits, &refusal, reply);
+            refuse(call, scene, edits, &refusal, reply);
             Ok(())
         }
         // Only who waits in line comes to that.
@@ -343,21 +350,28 @@ fn refuse_once(account: &Account, edits: &[&Edit], fence: u64, reply: &mut Reply
     }
 }
 
-fn refuse(scene: &Scene, edits: &[&Edit], refusal: &Refusal, reply: &mut Reply) {
+fn refuse(call: &Call<'_>, scene: &Scene, edits: &[&Edit], refusal: &Refusal, reply: &mut Reply) {
     let named = |found: &crate::domain::Found| {
         edits.iter().find(|edit| words::is_on(found, &edit.resource)).or(edits.first()).map_or("", |edit| &edit.text)
     };
     let text = refusal.held.first().map_or_else(|| edits.first().map_or("", |edit| &edit.text), named);
-    reply.deny(words::refused(text, refusal, Some(scene.id())));
+    reply.deny(words::refused(text, refusal, Some(scene.id()), call.is_known_in_shell(scene)));
 }
 
 /// Refuses what another holds; nothing is locked.
-fn look(locks: &Locks<'_>, scene: &Scene, party: &Party, edit: &Edit, reply: &mut Reply) -> Result<(), Failure> {
+fn look(
+    call: &Call<'_>,
+    locks: &Locks<'_>,
+    scene: &Scene,
+    party: &Party,
+    edit: &Edit,
+    reply: &mut Reply,
+) -> Result<(), Failure> {
     let mut held = locks.standing_on(&edit.resource)?;
     held.retain(|found| !found.verdict.is_over() && party.relation(&found.lease) == Whose::Other);
     let before = if held.is_empty() { locks.before(Some(party), Mode::Exclusive, &edit.resource)? } else { Vec::new() };
     if !held.is_empty() || !before.is_empty() {
-        refuse(scene, &[edit], &Refusal { held, before, place: None }, reply);
+        refuse(call, scene, &[edit], &Refusal { held, before, place: None }, reply);
     }
     Ok(())
 }
@@ -378,7 +392,7 @@ fn judge_by_sight(call: &Call<'_>, group: &Group, failure: &Failure, path: Optio
             .collect();
         if !held.is_empty() {
             let refusal = Refusal { held, ..Refusal::default() };
-            refuse(scene, &[edit], &refusal, reply);
+            refuse(call, scene, &[edit], &refusal, reply);
             return;
         }
     }

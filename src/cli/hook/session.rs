@@ -1,10 +1,7 @@
 //! The beginning and the end of a session, and of a subagent.
 
 use super::{
-    super::{
-        Failure, describe,
-        identity::{SESSION_VARIABLES, Source},
-    },
+    super::{Failure, describe},
     call::{Call, Reply, Scene},
     news,
     turn::{over, with_scene},
@@ -65,25 +62,19 @@ fn picture(call: &Call<'_>, scene: &Scene, locks: &Locks<'_>) -> Result<String, 
     lines.push(others(id, &agents));
     let unread = scene.open.mail(None).unread(std::slice::from_ref(id))?.first().copied().unwrap_or(0);
     if unread > 0 {
-        lines.push(format!("{unread} messages for you are unread: swarmlock inbox"));
+        let messages = if unread == 1 { "message for you is" } else { "messages for you are" };
+        lines.push(format!("{unread} {messages} unread: swarmlock inbox"));
     }
     lines.push(
         "An edit locks its file for you until your turn ends; what another holds cannot be edited. To keep a file longer: \
-         swarmlock acquire FILE --reason WHY; to wait for one: swarmlock acquire FILE --wait; to tell others something: \
+         swarmlock acquire FILE --reason WHY, in the end swarmlock release FILE; to wait for one: swarmlock acquire FILE --wait; to tell others something: \
          swarmlock send AGENT INFO 'TEXT'."
             .to_owned(),
     );
-    if !is_known_in_shell(call, scene) {
+    if !call.is_known_in_shell(scene) {
         lines.push(format!("In your shell nothing tells who you are: add --agent {id} to each of these commands."));
     }
     Ok(lines.join("\n"))
-}
-
-/// Whether commands from the agent's shell have the same identity without being told.
-fn is_known_in_shell(call: &Call<'_>, scene: &Scene) -> bool {
-    scene.identity.source != Source::Hook
-        || SESSION_VARIABLES.iter().any(|variable| Some(variable.harness) == scene.identity.harness)
-        || call.context.is_in_pane()
 }
 
 /// The agents that were sessions of the same process.
@@ -114,7 +105,7 @@ fn others(id: &AgentId, agents: &[(Agent, Presence, Signs)]) -> String {
     let more = here.len().saturating_sub(NAMED);
     let named: Vec<String> =
         here.into_iter().take(NAMED).chain((more > 0).then(|| format!("and {more} more (swarmlock agents)"))).collect();
-    if named.is_empty() { "Nobody else is here.".to_owned() } else { format!("Here are {}.", named.join(", ")) }
+    if named.is_empty() { "Nobody else is here.".to_owned() } else { format!("Also here: {}.", named.join(", ")) }
 }
 
 /// What was locked by editing goes; what was asked for stays, and is told.

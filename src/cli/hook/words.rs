@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::super::{Failure, args::shell_word, describe, escape, refusal};
 use crate::{
     domain::{
-        AgentId, Found, Now, Place, Refusal, Resource,
+        AgentId, Class, Found, Now, Place, Refusal, Resource,
         hooks::Loss,
         messages::{Frame, neutral},
         overlap,
@@ -107,13 +107,15 @@ pub(super) fn is_on(found: &Found, resource: &Resource) -> bool {
 }
 
 /// Who holds a file, what of it, since when, whether there is a sign of life, until when; why they say; and what next.
-pub(super) fn refused(path: &str, refusal: &Refusal, agent: Option<&AgentId>) -> String {
+/// The shell of the agent is told who it is, unless it knows.
+pub(super) fn refused(path: &str, refusal: &Refusal, agent: Option<&AgentId>, is_known_in_shell: bool) -> String {
     let now = host::now();
     let mut text = format!("swarmlock: the edit of {} was refused, nothing was changed.", named(path));
     let mut reasons = Vec::new();
     for found in refusal.held.iter().take(NAMED) {
         // No line may begin with the name of what is held: that is of others.
-        let whole = format!("The lock on {} is held by {}", found.head.text(), describe::standing(found, now));
+        let sooner = if found.lease.class == Class::Automatic { ", or until its turn ends" } else { "" };
+        let whole = format!("The lock on {} is held by {}{sooner}.", found.head.text(), describe::standing(found, now));
         text.push_str(&format!("\n{}", clean(&whole)));
         reasons.push((found.lease.agent_id.to_string(), found.lease.reason.clone()));
     }
@@ -131,9 +133,12 @@ pub(super) fn refused(path: &str, refusal: &Refusal, agent: Option<&AgentId>) ->
     if let Some((agent, found)) = agent.and_then(|agent| Some((agent, refusal.relative(Some(agent))?))) {
         return format!("{text}\n{}\n{}", relative(&found.lease.agent_id, agent), next("who", path, ""));
     }
+    let told = agent.filter(|_| !is_known_in_shell).map_or(String::new(), |agent| format!("--agent {agent} "));
+    let (acquire, release) = (format!("{told}acquire"), format!("{told}release"));
     format!(
-        "{text}\nDo something else meanwhile, or wait for it and then edit again; do not write the file in another way.\n{}",
-        next("acquire", path, " --wait")
+        "{text}\nDo something else meanwhile; or wait for it, edit again, and give it back: swarmlock {release} FILE. Do not write \
+         the file in another way.\n{}",
+        next(&acquire, path, " --wait")
     )
 }
 
@@ -167,7 +172,11 @@ fn in_line(place: &Place, now: Now) -> String {
         ticket.resources.join(", "),
         ticket.made_at,
         describe::span(ticket.made_at.ms_before(now.wall)),
-        refusal::state(place),
+        match refusal::state(place) {
+            "turn" => "and it is its turn now.",
+            "waiting" => "and waits.",
+            _ => "and is away for now.",
+        },
     )
 }
 

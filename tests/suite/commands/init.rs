@@ -127,7 +127,12 @@ fn check_looks_at_what_is_installed_or_asked_for() {
     let site = Site::new();
     call(&site).run(["init", "--check"]).expect(20);
     assert!(!site.state("").exists());
+    let run = call(&site).run(["init", "--check"]).expect(20);
+    assert!(run.err.contains("no hooks are installed here; swarmlock init --harness NAME enters them\n"), "{run}");
+    assert!(run.err.ends_with("next: swarmlock init\n"), "what has to be done, and not its help: {run}");
     put(&site, ".claude/x", "");
+    let run = call(&site).run(["init", "--check"]).expect(20);
+    assert!(run.err.contains("no hooks are installed here; swarmlock init enters them for claude-code\n"), "{run}");
     call(&site).run(["init", "--harness", "codex"]).expect(0);
     // A sign of another is no drift.
     let run = call(&site).run(["init", "--check"]).expect(0);

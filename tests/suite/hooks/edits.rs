@@ -33,15 +33,26 @@ fn a_refusal_says_who_what_until_when_whether_alive_why_and_what_next() {
     let site = site();
     site.agent("alice").run(["acquire", "src/", "--reason", "new login"]).expect(0);
     let why = Session::new(&site, "one").is_refused("src/a.rs", "nothing was changed");
-    for said in ["src/ is held by alice since ", "last sign of life ", ", until 2", "alice: new login"] {
+    for said in [
+        "src/ is held by alice since ",
+        "last sign of life ",
+        ", until 2",
+        "alice: new login",
+        "give it back: swarmlock release FILE",
+    ] {
         assert!(why.contains(said), "{said}: {why}");
     }
+    assert!(!why.contains("turn ends"), "what was asked for outlasts a turn: {why}");
     assert!(why.ends_with(&format!("next: swarmlock acquire {} --wait", site.path("src/a.rs").display())), "{why}");
     // The command does what it says.
     site.agent("alice").run(["release", "src/"]).expect(0);
     let next = why.lines().last().unwrap().strip_prefix("next: swarmlock ").unwrap();
     site.agent("bob").run(next.split(' ')).expect(0);
     assert_eq!(held(&site, "src/a.rs").unwrap().0, "bob");
+    // What was locked by editing may be free long before its five minutes are over.
+    let two = Session::new(&site, "two");
+    two.edits("b");
+    Session::new(&site, "one").is_refused("b", "), or until its turn ends.\n");
 }
 
 #[test]

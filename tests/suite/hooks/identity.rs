@@ -170,3 +170,31 @@ fn each_harness_has_a_name_of_its_own_for_its_sessions() {
         ["claude", "codex", "gemini", "cursor", "opencode", "agent"].map(|name| format!("{name}-{}", digits("same")));
     assert_eq!(ids, wanted);
 }
+
+#[test]
+fn where_a_shell_knows_nobody_the_next_command_of_a_refusal_names_the_agent() {
+    let site = site();
+    let refused = |harness: &str, event: &str| {
+        let payload = json!({
+            "session_id": "one", "cwd": site.root(), "hook_event_name": event, "tool_name": "write_file",
+            "tool_input": { "file_path": site.path("a"), "content": "x" },
+        });
+        hook(&site, &[event, "--harness", harness], payload.to_string())
+    };
+    site.agent("bob").run(["acquire", "a"]).expect(0);
+    let run = refused("gemini", "BeforeTool").expect(2);
+    let id = format!("gemini-{}", digits("one"));
+    assert!(run.err.contains(&format!("swarmlock --agent {id} release FILE")), "{run}");
+    let next = run.err.lines().last().unwrap().strip_prefix("next: swarmlock ").unwrap().to_owned();
+    assert!(next.starts_with(&format!("--agent {id} acquire ")), "{run}");
+    site.agent("bob").run(["release", "a"]).expect(0);
+    site.nobody().run(next.split(' ')).expect(0);
+    refused("gemini", "BeforeTool").expect(0);
+    // The control: without the name the shell has another, and its own hook would refuse it.
+    site.agent(&id).run(["release", "a"]).expect(0);
+    site.nobody().run(["acquire", "a"]).expect(0);
+    refused("gemini", "BeforeTool").expect(2);
+    // Where the shell knows, it is not said.
+    let run = refused("claude-code", "PreToolUse").expect(2);
+    assert!(!run.err.contains("--agent"), "{run}");
+}
