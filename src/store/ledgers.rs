@@ -28,17 +28,18 @@ impl StateDir {
     }
 
     /// Appends a line to the log of edits that went on without protection. Without the guard, for that may be what is in
-    /// the way: a line is one write at the end of the file.
+    /// the way: a line is one write at the end of the file. `false` if the log is full, and nothing was written.
     ///
     /// # Errors
     /// If it is unsafe or cannot be written.
-    pub fn note_unprotected(&self, mut line: Vec<u8>) -> Result<()> {
+    pub fn note_unprotected(&self, mut line: Vec<u8>) -> Result<bool> {
         let file = self.dir().open_append(&layout::UNPROTECTED)?;
-        if file.size() < UNPROTECTED_LIMIT {
-            line.push(b'\n');
-            file.append_beside_others(&line)?;
+        if file.size() >= UNPROTECTED_LIMIT {
+            return Ok(false);
         }
-        Ok(())
+        line.push(b'\n');
+        file.append_beside_others(&line)?;
+        Ok(true)
     }
 
     /// The log of edits that went on without protection; empty if there is none.

@@ -80,8 +80,8 @@ pub(in crate::cli) struct Context {
     checkout: OnceCell<Checkout>,
     /// The state directory, opened to find out who asks; for whoever needs it next.
     found: RefCell<Option<StateDir>>,
-    /// The configuration, if it was read for that and is valid.
-    config: OnceCell<Config>,
+    /// The configuration, if it was read for that and is valid, and of which state directory it is.
+    config: OnceCell<(PathBuf, Config)>,
     /// What a hook was told of who calls.
     told: OnceCell<Told>,
     identity: OnceCell<Option<Identity>>,
@@ -217,8 +217,8 @@ impl Context {
     /// The configuration of the state directory, which may have been read before.
     fn load(&self, state: &StateDir) -> Result<Config, Failure> {
         match self.config.get() {
-            Some(known) => Ok(known.clone()),
-            None => Ok(Config::load(state)?),
+            Some((of, known)) if of == state.path() => Ok(known.clone()),
+            Some(_) | None => Ok(Config::load(state)?),
         }
     }
 

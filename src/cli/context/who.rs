@@ -14,7 +14,7 @@ use crate::{
         agents::{Enrolment, Key, PaneKey, Place, id_in_pane, known_as},
     },
     host,
-    store::{self, layout},
+    store::{self, StateDir, layout},
 };
 
 impl Context {
@@ -64,8 +64,9 @@ impl Context {
 
     /// The harnesses that only the configuration names. What is wrong with it is said where it is needed.
     fn harnesses(&self) -> Vec<String> {
-        let Ok(Some(Ok(config))) = self.in_state(Config::load) else { return Vec::new() };
-        self.config.get_or_init(|| config).harnesses.clone()
+        let read = |state: &StateDir| Config::load(state).map(|config| (state.path().to_owned(), config));
+        let Ok(Some(Ok(read))) = self.in_state(read) else { return Vec::new() };
+        self.config.get_or_init(|| read).1.harnesses.clone()
     }
 
     /// The process that stands for whoever asks: the harness, else the pane's own; `None` if there is none to be seen.

@@ -100,6 +100,12 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The same state directory, whoever the agent is; `None` also if it cannot be opened.
+    pub(super) fn open(&self) -> Option<Open> {
+        let checkout = self.context.checkout_of(&self.cwd().ok()?).ok()??;
+        self.context.open_for_hook(&checkout).ok()?.map(|(open, _)| open)
+    }
+
     /// The same of this checkout.
     pub(super) fn scene_in(&self, checkout: &Checkout, reply: &mut Reply) -> Result<Option<Scene>, Failure> {
         self.context.settle_on(checkout);

@@ -1,9 +1,12 @@
 //! Before a tool: a file that another holds is not written, and what nobody holds is locked for who writes it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
 
 use super::{
-    super::{Code, Failure},
+    super::{Code, Failure, context::Open},
     call::{Call, Reply, Scene},
     news, trouble, words,
 };
@@ -15,6 +18,8 @@ use crate::{
     },
     host,
 };
+
+const TOO_MANY: &str = "the call names more than 1000 files";
 
 /// A file that is about to be written.
 struct Edit {
@@ -39,21 +44,31 @@ pub(super) fn before_tool(call: &Call<'_>, reply: &mut Reply) {
 
 /// A tool that is not known to write files: perhaps the configuration knows it.
 fn other_tool(call: &Call<'_>, reply: &mut Reply) {
-    let scene = match call.scene(reply) {
-        Ok(Some(scene)) => scene,
+    let scene = call.scene(reply);
+    let configured = match &scene {
+        Ok(Some(scene)) => tools_of(&scene.open),
         Ok(None) => return,
-        Err(failure) => return reply.warn(failure.message),
+        // Who calls cannot be told; what the tool writes can.
+        Err(_) => call.open().as_ref().map(tools_of).unwrap_or_default(),
     };
-    let configured: Vec<EditTool> =
-        scene.open.config().edit_tools.iter().filter_map(|word| EditTool::parse(word).ok()).collect();
     if !configured.is_empty() {
         match writes(call.harness, &call.payload, &configured) {
             Writes::Nothing => {}
             found @ (Writes::Files(_) | Writes::Unnamed | Writes::TooMany) => return edit(call, &found, reply),
         }
     }
+    let scene = match scene {
+        Ok(Some(scene)) => scene,
+        Ok(None) => return,
+        Err(failure) => return reply.warn(failure.message),
+    };
     name_subagent(call, &scene, reply);
     news::check_in(call, &scene, reply);
+}
+
+/// The tools that the configuration says edit files.
+fn tools_of(open: &Open) -> Vec<EditTool> {
+    open.config().edit_tools.iter().filter_map(|word| EditTool::parse(word).ok()).collect()
 }
 
 /// A subagent's shell has the environment of its parent: where it calls us, it is told who it is.
@@ -75,7 +90,7 @@ fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
         Writes::Unnamed => {
             return unnamed(call, "the tool edits files, and the call names none that can be found", reply);
         }
-        Writes::TooMany => return unnamed(call, "the call names more than 1000 files", reply),
+        Writes::TooMany => return unnamed(call, TOO_MANY, reply),
     };
     let cwd = match call.cwd() {
         Ok(cwd) => cwd,
@@ -85,14 +100,11 @@ fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
     };
     let mut groups: Vec<Group> = Vec::new();
     for file in files {
-        match place(call, &cwd, file, &mut groups, reply) {
-            Ok(()) => {}
-            Err(failure) => {
-                let open = groups.first().map(|group| &group.scene.open);
-                trouble::of_edit(call, open, Some(file), &failure, reply);
-            }
+        if let Err(failure) = place(call, &cwd, file, &mut groups, reply) {
+            unplaced(call, file, &failure, reply);
         }
     }
+    also_named(call, &cwd, files, &mut groups, reply);
     foresee(call, &groups, reply);
     for group in &groups {
         if reply.is_denied() {
@@ -102,6 +114,25 @@ fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
             let path = group.edits.first().map(|edit| edit.text.as_str());
             judge_by_sight(call, group, &failure, path, reply);
         }
+    }
+}
+
+/// The files of a tool that is known, but of which the configuration knows more.
+fn also_named(call: &Call<'_>, cwd: &Path, known: &[Cow<'_, str>], groups: &mut Vec<Group>, reply: &mut Reply) {
+    let configured: Vec<EditTool> = groups.iter().flat_map(|group| tools_of(&group.scene.open)).collect();
+    if configured.is_empty() {
+        return;
+    }
+    match writes(call.harness, &call.payload, &configured) {
+        Writes::Files(all) => {
+            for file in all.iter().filter(|file| !known.contains(file)) {
+                if let Err(failure) = place(call, cwd, file, groups, reply) {
+                    unplaced(call, file, &failure, reply);
+                }
+            }
+        }
+        Writes::TooMany => unnamed(call, TOO_MANY, reply),
+        Writes::Nothing | Writes::Unnamed => {}
     }
 }
 
@@ -131,8 +162,13 @@ fn unnamed(call: &Call<'_>, why: &str, reply: &mut Reply) {
         Ok(Some(scene)) => trouble::of_edit(call, Some(&scene.open), None, &failure, reply),
         // No locks are near: then there is nothing to protect.
         Ok(None) => {}
-        Err(other) => trouble::of_edit(call, None, None, &other, reply),
+        Err(other) => trouble::of_edit(call, call.open().as_ref(), None, &other, reply),
     }
+}
+
+/// A file of which it cannot be told where it is: what is to become of it is for the checkout that the agent works in to say.
+fn unplaced(call: &Call<'_>, file: &str, failure: &Failure, reply: &mut Reply) {
+    trouble::of_edit(call, call.open().as_ref(), Some(file), failure, reply);
 }
 
 /// Puts a file to those of its state directory; nowhere if it is in no checkout with locks.
@@ -144,7 +180,11 @@ fn place(call: &Call<'_>, cwd: &Path, file: &str, groups: &mut Vec<Group>, reply
         let at = match groups.iter().position(|group| group.state == state) {
             Some(at) => at,
             None => {
-                let Some(scene) = call.scene_in(&checkout, reply)? else { continue };
+                let scene = match call.scene_in(&checkout, reply) {
+                    Ok(Some(scene)) => scene,
+                    Ok(None) => continue,
+                    Err(failure) => return nameless(call, &checkout, &target, file, failure, reply),
+                };
                 groups.push(Group { state, scene, edits: Vec::new() });
                 groups.len().saturating_sub(1)
             }
@@ -153,19 +193,47 @@ fn place(call: &Call<'_>, cwd: &Path, file: &str, groups: &mut Vec<Group>, reply
             reply.deny(words::own_file(file));
             return Ok(());
         }
-        return add(&checkout, &target, file, groups.get_mut(at));
+        let Some(group) = groups.get_mut(at) else { return Ok(()) };
+        match checkout.resource_of(&target) {
+            Ok(resource) => group.edits.push(Edit { text: file.to_owned(), resource }),
+            // Locks that were named by hand are asked about every file, also about those that are not theirs.
+            Err(checkout::Error::Outside { other: None, .. }) => {}
+            Err(error) => trouble::of_edit(call, Some(&group.scene.open), Some(file), &error.into(), reply),
+        }
+        return Ok(());
     }
     Ok(())
 }
 
-fn add(checkout: &Checkout, target: &Target, file: &str, group: Option<&mut Group>) -> Result<(), Failure> {
+/// Who edits cannot be told, or the state directory cannot be opened. In the first case whatever is held is another's.
+fn nameless(
+    call: &Call<'_>,
+    checkout: &Checkout,
+    target: &Target,
+    file: &str,
+    failure: Failure,
+    reply: &mut Reply,
+) -> Result<(), Failure> {
+    let Ok(Some((open, _))) = call.context.open_for_hook(checkout) else { return Err(failure) };
+    if checkout.is_own(target) {
+        reply.deny(words::own_file(file));
+        return Ok(());
+    }
     let resource = match checkout.resource_of(target) {
-        // Locks that were named by hand are asked about every file, also about those that are not theirs.
+        Ok(resource) => resource,
         Err(checkout::Error::Outside { other: None, .. }) => return Ok(()),
-        found => found?,
+        Err(_) => {
+            trouble::of_edit(call, Some(&open), Some(file), &failure, reply);
+            return Ok(());
+        }
     };
-    if let Some(group) = group {
-        group.edits.push(Edit { text: file.to_owned(), resource });
+    let mut held = open.locks().in_sight(&resource);
+    held.retain(|found| !found.verdict.is_over());
+    if held.is_empty() {
+        trouble::of_edit(call, Some(&open), Some(file), &failure, reply);
+    } else {
+        reply.warn(failure.message);
+        reply.deny(words::refused(file, &Refusal { held, ..Refusal::default() }, None, true));
     }
     Ok(())
 }
@@ -284,7 +352,7 @@ fn refuse(call: &Call<'_>, scene: &Scene, edits: &[&Edit], refusal: &Refusal, re
         edits.iter().find(|edit| words::is_on(found, &edit.resource)).or(edits.first()).map_or("", |edit| &edit.text)
     };
     let text = refusal.held.first().map_or_else(|| edits.first().map_or("", |edit| &edit.text), named);
-    reply.deny(words::refused(text, refusal, scene.id(), call.is_known_in_shell(scene)));
+    reply.deny(words::refused(text, refusal, Some(scene.id()), call.is_known_in_shell(scene)));
 }
 
 /// Refuses what another holds; nothing is locked.

@@ -8,17 +8,12 @@ use super::{
     call::{Call, Reply},
     words,
 };
-use crate::{
-    config::{Config, Fail},
-    domain::hooks::Moment,
-    host,
-    store::StateDir,
-};
+use crate::{config::Fail, domain::hooks::Moment, host};
 
 /// Says that an edit of `path` cannot be judged for this reason, and lets it through or not.
 pub(super) fn of_edit(call: &Call<'_>, open: Option<&Open>, path: Option<&str>, failure: &Failure, reply: &mut Reply) {
     if let Some(open) = open {
-        note(call, open.state(), path, &failure.message, reply);
+        note(call, open, path, &failure.message, reply);
     }
     match open.map_or(Fail::Open, |open| open.config().fail) {
         Fail::Open => reply.warn(words::unprotected(path, &failure.message)),
@@ -41,14 +36,16 @@ pub(super) fn of_payload(call: &Call<'_>, why: &str, reply: &mut Reply) {
 }
 
 /// Writes it down where others can see it, as far as that is possible.
-fn note(call: &Call<'_>, state: &StateDir, path: Option<&str>, why: &str, reply: &mut Reply) {
-    let refused = Config::load(state).is_ok_and(|config| config.fail == Fail::Closed);
+fn note(call: &Call<'_>, open: &Open, path: Option<&str>, why: &str, reply: &mut Reply) {
+    let refused = open.config().fail == Fail::Closed;
     let line = escape::json(&json!({
         "at": host::now().wall, "event": if refused { "refused" } else { "unprotected" }, "harness": call.harness.word(),
         "hook": call.moment.word(), "session": call.payload.session, "subagent": call.payload.agent_id,
         "tool": call.payload.tool_name.as_deref().map(words::short), "path": path.map(words::short), "why": words::short(why),
     }));
-    if let Err(error) = state.note_unprotected(line.into_bytes()) {
-        reply.warn(format!("that could not be written down: {error}"));
+    match open.state().note_unprotected(line.into_bytes()) {
+        Ok(true) => {}
+        Ok(false) => reply.warn("that was not written down: unprotected.log is full; read it and remove it"),
+        Err(error) => reply.warn(format!("that could not be written down: {error}")),
     }
 }

@@ -6,10 +6,13 @@ use super::{
     inbox::page,
     news,
 };
-use crate::domain::{
-    Account, Changed, Locks, Outcome,
-    hooks::{Ledger, Verdict},
-    mail::Item,
+use crate::{
+    domain::{
+        Account, Changed, Locks, Outcome,
+        hooks::{Ledger, Verdict},
+        mail::Item,
+    },
+    store::Error,
 };
 
 /// How many unread messages are looked at for one that is for the agent by name.
@@ -96,7 +99,13 @@ pub(super) fn over(locks: &Locks<'_>, account: &Account, all: bool, reply: &mut 
 
 fn warn_of(changed: &Changed, reply: &mut Reply) {
     if let Outcome::Failed(error) = &changed.outcome {
-        reply.warn(format!("{} could not be released: {error}; it ends by itself in five minutes", changed.resource));
+        // What cannot be read does not end by itself either.
+        let then = if matches!(error, Error::Damaged { .. } | Error::Newer { .. }) {
+            "swarmlock history tells whose it was"
+        } else {
+            "it ends by itself in five minutes"
+        };
+        reply.warn(format!("{} could not be released: {error}; {then}", changed.resource));
     }
 }
 

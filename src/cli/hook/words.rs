@@ -108,7 +108,7 @@ pub(super) fn is_on(found: &Found, resource: &Resource) -> bool {
 
 /// Who holds a file, what of it, since when, whether there is a sign of life, until when; why they say; and what next.
 /// The shell of the agent is told who it is, unless it knows.
-pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId, is_known_in_shell: bool) -> String {
+pub(super) fn refused(path: &str, refusal: &Refusal, agent: Option<&AgentId>, is_known_in_shell: bool) -> String {
     let now = host::now();
     let mut text = format!("swarmlock: the edit of {} was refused, nothing was changed.", named(path));
     let mut reasons = Vec::new();
@@ -130,13 +130,13 @@ pub(super) fn refused(path: &str, refusal: &Refusal, agent: &AgentId, is_known_i
     reasons.retain(|(_, reason)| !reason.is_empty());
     let lines: Vec<String> = reasons.iter().map(|(agent, reason)| clean(&format!("{agent}: {reason}"))).collect();
     text.push_str(&framed("What they say it is for follows", &lines, &frame()));
-    if let Some(found) = refusal.relative(Some(agent)) {
+    if let Some((agent, found)) = agent.and_then(|agent| Some((agent, refusal.relative(Some(agent))?))) {
         return format!("{text}\n{}\n{}", relative(&found.lease.agent_id, agent), next("who", path, ""));
     }
-    let acquire = if is_known_in_shell { "acquire".to_owned() } else { format!("--agent {agent} acquire") };
+    let told = agent.filter(|_| !is_known_in_shell).map_or(String::new(), |agent| format!("--agent {agent} "));
     format!(
         "{text}\nDo something else meanwhile, or wait for it and then edit again; do not write the file in another way.\n{}",
-        next(&acquire, path, " --wait --for-edit")
+        next(&format!("{told}acquire"), path, " --wait --for-edit")
     )
 }
 

@@ -154,9 +154,10 @@ impl Ledger {
             return;
         }
         let Some(file) = event.file.clone() else { return };
-        let own = |id: &str| {
-            id.strip_prefix(self.agent_id.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
+        let me = self.agent_id.clone();
+        // A name that only begins like this one, with a dot behind it, is another agent's.
+        let is_sub = |id: &str| AgentId::new(id).is_ok_and(|id| id.parent().as_ref() == Some(&me));
+        let own = |id: &str| id == me.as_str() || is_sub(id);
         let granted = event.fence.is_some() && event.event != kind::RELEASED;
         if let Some(id) = event.agent_id.clone().filter(|id| own(id)) {
             self.automatic.retain(|taken| taken.file != file || taken.agent_id != id);

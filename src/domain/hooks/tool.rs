@@ -184,7 +184,7 @@ impl<'a> Found<'a> {
         let command = input.first(&COMMAND_KEYS, lines).map(|(_, command)| command);
         let Some(command) = command.filter(|command| patch::begins(command) && calls_patch(command)) else { return };
         let workdir = input.first(&DIR_KEYS, Raw::text).map(|(_, dir)| dir);
-        let dirs = [workdir, entered(&command).map(|dir| Cow::Owned(dir.to_owned()))];
+        let dirs = [workdir, entered(&command).map(Cow::Owned)];
         for file in patch::files_of(command) {
             let below = |file: Cow<'a, str>, dir: &Cow<'_, str>| {
                 if file.starts_with('/') { file } else { Cow::Owned(format!("{}/{file}", dir.trim_end_matches('/'))) }
@@ -221,14 +221,25 @@ fn calls_patch(command: &str) -> bool {
     head.contains("apply_patch") || head.contains("applypatch")
 }
 
-/// The directory of `cd DIR && apply_patch …`.
-fn entered(command: &str) -> Option<&str> {
+/// Where a shell is after what stands before the first patch: the directory of `cd DIR && apply_patch …`, also with lines
+/// or brackets around, and of several the last one, as seen from the first. `None` if it goes nowhere that can be told.
+fn entered(command: &str) -> Option<String> {
     let head = command.split("*** Begin Patch").next()?;
-    let (cd, _) = head.rsplit_once("&&").or_else(|| head.rsplit_once(';'))?;
-    let dir = cd.rsplit(['\n', ';', '&']).next()?.trim().strip_prefix("cd ")?.trim();
-    let quoted = |quote| dir.strip_prefix(quote).and_then(|dir: &str| dir.strip_suffix(quote));
-    let dir = quoted('"').or_else(|| quoted('\'')).unwrap_or(dir);
-    (!dir.is_empty() && !dir.contains(['$', '`', '~'])).then_some(dir)
+    let mut entered: Option<String> = None;
+    for step in head.split(['\n', ';', '&', '|']) {
+        let step = step.trim_start_matches([' ', '\t', '(', '{']);
+        let Some(dir) = step.strip_prefix("cd ").map(str::trim) else { continue };
+        let quoted = |quote| dir.strip_prefix(quote).and_then(|dir: &str| dir.strip_suffix(quote));
+        let dir = quoted('"').or_else(|| quoted('\'')).unwrap_or(dir);
+        if dir.is_empty() || dir.contains(['$', '`', '~']) {
+            return None;
+        }
+        entered = Some(match entered {
+            Some(before) if !dir.starts_with('/') => format!("{}/{dir}", before.trim_end_matches('/')),
+            Some(_) | None => dir.to_owned(),
+        });
+    }
+    entered
 }
 
 /// A tool that edits files, from the configuration: its name, which may end with `*`, and the keys of what it is given

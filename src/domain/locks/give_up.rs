@@ -111,7 +111,13 @@ impl Stay<'_> {
                 let mut whole = BTreeSet::new();
                 for key in keys {
                     // A lease over several goes as a whole, by whichever of its files it is named.
-                    let lock = self.survey.read(key)?;
+                    let lock = match self.survey.read(key) {
+                        Ok(lock) => lock,
+                        Err(error) => {
+                            unreadable.push(Changed::failed(key.file(), error));
+                            continue;
+                        }
+                    };
                     let leases = lock.iter().flat_map(Lock::standing).filter(|(lease, _)| who.owns(lease));
                     whole.extend(leases.flat_map(|(lease, _)| lease.claims(key)));
                 }

@@ -17,6 +17,7 @@ mod swarm;
 mod tools;
 mod troubles;
 mod turns;
+mod unclear;
 
 use std::path::Path;
 

@@ -55,6 +55,12 @@ fn a_patch_names_several_files_once_each() {
 fn names_in_a_patch_count_from_where_the_shell_is() {
     let table = [
         (r#"{"command":"cd sub && apply_patch <<'EOF'\nPATCH"}"#, "sub/a"),
+        (r#"{"command":"cd sub\napply_patch <<'EOF'\nPATCH"}"#, "sub/a"),
+        (r#"{"command":"cd sub || exit 1\nset -e\napply_patch <<'EOF'\nPATCH"}"#, "sub/a"),
+        (r#"{"command":"(cd sub && apply_patch <<'EOF'\nPATCH)"}"#, "sub/a"),
+        (r#"{"command":"cd 'app/(group)' && cd deep && apply_patch <<'EOF'\nPATCH"}"#, "app/(group)/deep/a"),
+        (r#"{"command":"cd sub && cd /w && apply_patch <<'EOF'\nPATCH"}"#, "/w/a"),
+        (r#"{"command":["bash","-lc","cd sub\napply_patch <<'EOF'\nPATCH"]}"#, "sub/a"),
         (r#"{"command":"cd 'my sub/' && apply_patch <<'EOF'\nPATCH"}"#, "my sub/a"),
         (r#"{"command":"set -e; cd /w/sub && apply_patch <<'EOF'\nPATCH"}"#, "/w/sub/a"),
         (r#"{"command":"apply_patch <<'EOF'\nPATCH","workdir":"/w"}"#, "/w/a"),
