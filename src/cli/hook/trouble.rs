@@ -45,7 +45,8 @@ fn note(call: &Call<'_>, state: &StateDir, path: Option<&str>, why: &str, reply:
     let refused = Config::load(state).is_ok_and(|config| config.fail == Fail::Closed);
     let line = escape::json(&json!({
         "at": host::now().wall, "event": if refused { "refused" } else { "unprotected" }, "harness": call.harness.word(),
-        "hook": call.moment.word(), "session": call.payload.session, "subagent": call.payload.agent_id,
+        "hook": call.moment.word(), "session": call.payload.session.as_deref().map(words::short),
+        "subagent": call.payload.agent_id.as_deref().map(words::short),
         "tool": call.payload.tool_name.as_deref().map(words::short), "path": path.map(words::short), "why": words::short(why),
     }));
     if let Err(error) = state.note_unprotected(line.into_bytes()) {
