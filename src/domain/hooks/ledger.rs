@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{AgentId, Class, Resource},
-    store::{ClaimKey, Event, FORMAT, kind},
+    store::{ClaimKey, Event, FORMAT, Family, kind},
 };
 
 /// How many lost leases are remembered; the oldest are forgotten.
 const LOSSES: usize = 64;
 /// How many automatic leases are remembered; those that are not end by themselves.
 const AUTOMATIC: usize = 512;
+/// How many files below a lost lease are remembered that the agent has had again; the oldest are forgotten.
+const PARTS: usize = 64;
 /// How many later holders of a lost lease are remembered.
 const LATER: usize = 8;
 
@@ -70,9 +72,21 @@ pub struct Loss {
     /// The number of the change by which the agent had it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<u64>,
+    /// What the agent has had again of what is below it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// Whether the agent has been told.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub told: bool,
+}
+
+/// A file below a lost lease that the agent had again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Its lock file, below `locks/`.
+    pub file: String,
+    /// The number of the change by which the agent had it for the first time.
+    pub n: u64,
 }
 
 impl Ledger {
@@ -87,8 +101,13 @@ impl Ledger {
     /// again from the log.
     #[must_use]
     pub fn parse(agent: &AgentId, bytes: &[u8]) -> Option<Self> {
-        let ledger: Self = serde_json::from_slice(bytes).ok()?;
-        (ledger.v == FORMAT && ledger.agent_id == *agent).then_some(ledger)
+        let mut ledger: Self = serde_json::from_slice(bytes).ok()?;
+        if ledger.v != FORMAT || ledger.agent_id != *agent {
+            return None;
+        }
+        // What it names is given up: nobody gives up what is of others, whoever wrote it.
+        ledger.automatic.retain(|taken| is_own(agent, &taken.agent_id));
+        Some(ledger)
     }
 
     /// As it is written, in at most `limit` bytes: what is too much is forgotten, the oldest first. Leases that are
@@ -138,9 +157,8 @@ impl Ledger {
             return;
         }
         let Some(file) = event.file.clone() else { return };
-        let own = |id: &str| {
-            id.strip_prefix(self.agent_id.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
+        let agent = self.agent_id.clone();
+        let own = |id: &str| is_own(&agent, id);
         let granted = event.fence.is_some() && event.event != kind::RELEASED;
         if let Some(id) = event.agent_id.clone().filter(|id| own(id)) {
             self.automatic.retain(|taken| taken.file != file || taken.agent_id != id);
@@ -151,7 +169,12 @@ impl Ledger {
             if granted && id == self.agent_id.as_str() {
                 for loss in self.lost.iter_mut().filter(|loss| loss.again.is_none() && loss.n < event.n) {
                     let same = loss.file == file || texts(event).any(|text| loss.resources.contains(text));
-                    loss.again = same.then_some(event.n);
+                    if same {
+                        loss.again = Some(event.n);
+                    } else if loss.may_cover(event) && !loss.parts.iter().any(|part| part.file == file) {
+                        loss.parts.push(Part { file: file.clone(), n: event.n });
+                        forget_oldest(&mut loss.parts, PARTS);
+                    }
                 }
             }
         } else if granted && let Some(id) = &event.agent_id {
@@ -177,6 +200,7 @@ impl Ledger {
                 was: former.was.to_string(),
                 since: event.agent_id.clone().filter(|id| *id != former.agent_id).into_iter().collect(),
                 again: None,
+                parts: Vec::new(),
                 told: false,
             });
             forget_oldest(&mut self.lost, LOSSES);
@@ -187,7 +211,11 @@ impl Ledger {
     #[must_use]
     pub fn lost_before(&self, resource: &Resource, grant: u64) -> Option<&Loss> {
         let open = |loss: &&Loss| loss.n < grant && loss.again.is_none_or(|again| again >= grant);
-        self.lost.iter().rev().filter(open).find(|loss| loss.was_taken() && loss.is_about(resource))
+        let about = |loss: &&Loss| loss.was_taken() && loss.is_about(resource);
+        let file = resource.claim().file();
+        // Of a tree, each file that is had again is known again by itself.
+        let known = |loss: &Loss| loss.parts.iter().any(|part| part.file == file && part.n < grant);
+        self.lost.iter().rev().filter(open).filter(about).find(|loss| !known(loss))
     }
 
     /// The losses that the agent has not been told of and still bears.
@@ -203,6 +231,17 @@ impl Loss {
         self.event != kind::CLEANED || !self.since.is_empty()
     }
 
+    /// Whether what was granted by this event may be below it: surely not if it was no tree and no pattern.
+    fn may_cover(&self, event: &Event) -> bool {
+        let Some(family) = ClaimKey::from_file(&self.file).map(|key| key.place().family()) else { return false };
+        let below = |tree: &String| tree == "./" || texts(event).any(|text| text.starts_with(tree.as_str()));
+        match family {
+            Family::Trees => self.resources.iter().any(below),
+            Family::Globs => true,
+            Family::Names | Family::Paths => false,
+        }
+    }
+
     /// Whether the lease was on this resource, or on what it is part of.
     #[must_use]
     pub fn is_about(&self, resource: &Resource) -> bool {
@@ -211,6 +250,11 @@ impl Loss {
         let text = || self.resources.len() > 1 && self.resources.contains(&resource.text());
         resource.may_be_held_at(&key) || text()
     }
+}
+
+/// Whether this is the id of the agent or of a subagent of it.
+fn is_own(agent: &AgentId, id: &str) -> bool {
+    id.strip_prefix(agent.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn texts(event: &Event) -> impl Iterator<Item = &String> {
@@ -242,6 +286,7 @@ mod tests {
             was: "expired".to_owned(),
             since: vec!["bob".to_owned()],
             again: None,
+            parts: Vec::new(),
             told: false,
         };
         Ledger {
