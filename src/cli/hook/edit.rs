@@ -8,7 +8,7 @@ use super::{
     news, trouble, words,
 };
 use crate::{
-    checkout::{Checkout, Target},
+    checkout::{Checkout, Target, taken_literally},
     domain::{
         Acquired, Class, Grant, Granted, Locks, Mode, Party, Refusal, Request, Resource, Token, Ttl, Whose,
         hooks::{EditTool, Verdict, Writes, names_us, shell_command, with_command, writes},
@@ -88,12 +88,9 @@ fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
     };
     let mut groups: Vec<Group> = Vec::new();
     for file in files {
-        match place(call, &cwd, file, &mut groups, reply) {
-            Ok(()) => {}
-            Err(failure) => {
-                let open = groups.first().map(|group| &group.scene.open);
-                trouble::of_edit(call, open, Some(file), &failure, reply);
-            }
+        if let Err(failure) = place_both(call, &cwd, file, &mut groups, reply) {
+            let open = groups.first().map(|group| &group.scene.open);
+            trouble::of_edit(call, open, Some(file), &failure, reply);
         }
     }
     for group in &groups {
@@ -114,6 +111,27 @@ fn unnamed(call: &Call<'_>, why: &str, reply: &mut Reply) {
         // No locks are near: then there is nothing to protect.
         Ok(None) => {}
         Err(other) => trouble::of_edit(call, None, None, &other, reply),
+    }
+}
+
+/// The same for both files that a name may mean: where a link comes before `..` many tools open another than the system.
+fn place_both(
+    call: &Call<'_>,
+    cwd: &Path,
+    file: &str,
+    groups: &mut Vec<Group>,
+    reply: &mut Reply,
+) -> Result<(), Failure> {
+    let said = call.payload.cwd.as_deref().filter(|said| said.starts_with('/'));
+    let literal = taken_literally(said.unwrap_or(&cwd.to_string_lossy()), file);
+    let by_links = place(call, cwd, file, groups, reply);
+    let Some(literal) = literal else { return by_links };
+    let target = |text: &str| Target::new(cwd, text.as_ref()).ok().map(|target| target.path().to_owned());
+    let Some(other) = target(&literal).filter(|other| target(file).as_ref() != Some(other)) else { return by_links };
+    // What nothing leads to cannot be opened that way either.
+    match place(call, cwd, &other.to_string_lossy(), groups, reply) {
+        Ok(()) => Ok(()),
+        Err(_) => by_links,
     }
 }
 
