@@ -9,7 +9,7 @@ use super::{
     acting::{held, refused, silent, site, unprotected},
     digits, warned,
 };
-use crate::harness::{Site, scratch};
+use crate::harness::Site;
 
 /// The call of a tool that edits the file of this name, as it is.
 fn edit(session: &Session<'_>, name: &str) -> crate::harness::Run {
@@ -21,14 +21,14 @@ fn edit(session: &Session<'_>, name: &str) -> crate::harness::Run {
 fn a_name_that_leads_elsewhere_by_links_than_as_a_text_is_judged_as_both() {
     let site = site();
     let (one, other) = (Session::new(&site, "one"), Session::new(&site, "other"));
-    let outside = scratch("attacks-outside");
-    fs::create_dir_all(outside.join("deep")).unwrap();
+    let outside = Site::outside_git();
+    fs::create_dir(outside.path("deep")).unwrap();
     fs::create_dir(site.path("src")).unwrap();
     for file in ["held", "file", "src/held"] {
         fs::write(site.path(file), "").unwrap();
     }
-    symlink(outside.join("deep"), site.path("link")).unwrap();
-    symlink(site.path("src"), outside.join("back")).unwrap();
+    symlink(outside.path("deep"), site.path("link")).unwrap();
+    symlink(site.path("src"), outside.path("back")).unwrap();
     one.edits("held");
     let root = site.root().to_str().unwrap().to_owned();
     for name in ["link/../held", "link/../../x/held", "file/../held", "held/", "held/.", "none/../held", "src/../held"]
@@ -39,7 +39,7 @@ fn a_name_that_leads_elsewhere_by_links_than_as_a_text_is_judged_as_both() {
         refused(&edit(&other, &name), &one.id());
     }
     // By links it is held too, and the text is outside.
-    let way = format!("{}/back/../held", outside.display());
+    let way = format!("{}/back/../held", outside.root().display());
     refused(&edit(&other, &way), &one.id());
     // A directory that the session has entered by a link is left by the text too.
     let call = json!({ "tool_name": "Edit", "tool_input": { "file_path": "../held" }, "cwd": site.path("link") });
@@ -50,7 +50,6 @@ fn a_name_that_leads_elsewhere_by_links_than_as_a_text_is_judged_as_both() {
         assert_eq!(held(&site, "free").unwrap().0, other.id(), "{name}");
         other.stops();
     }
-    fs::remove_dir_all(outside).unwrap();
 }
 
 #[test]
@@ -214,4 +213,27 @@ fn of_two_commands_in_one_call_the_other_is_left_as_it_is() {
     let input = json!({ "command": "swarmlock list", "script": "other" });
     let run = one.sub("sub", "PreToolUse", json!({ "tool_name": "Bash", "tool_input": input })).expect(0);
     assert_eq!(run.json()["hookSpecificOutput"]["updatedInput"]["script"], "other");
+}
+
+/// The record of what was installed, written by hand, names directories that are not ours.
+#[test]
+fn a_record_of_what_was_installed_removes_no_directory_but_those_around_the_settings() {
+    let site = site();
+    for dir in ["empty/below", ".git/refs/tags", "other"] {
+        fs::create_dir_all(site.path(dir)).unwrap();
+    }
+    site.nobody().run(["init", "--harness", "claude-code"]).expect(0);
+    let path = site.state("installed.json");
+    let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let above = format!("{}/other", site.root().display());
+    record["files"][0]["made_dirs"] = json!([".claude", "empty/below", ".git/refs/tags", "..", above, ".cla", "other"]);
+    let mut more = record["files"][0].clone();
+    more["path"] = "other/file".into();
+    record["files"].as_array_mut().unwrap().push(more);
+    fs::write(&path, record.to_string()).unwrap();
+    site.nobody().run(["uninstall"]).expect(0);
+    for dir in ["empty/below", ".git/refs/tags", "other"] {
+        assert!(site.path(dir).is_dir(), "{dir}");
+    }
+    assert!(!site.path(".claude").exists() && !path.exists());
 }
