@@ -1,6 +1,10 @@
 //! What somebody tries to get two agents into one file, to have an agent held up for nothing, or to take its locks away.
 
-use std::{fs, os::unix::fs::symlink, time::Instant};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -144,7 +148,27 @@ fn a_call_that_names_a_million_files_is_answered_as_soon_as_it_is_read() {
     assert_eq!(said, "");
     let (judged, said) = call("Write");
     assert!(said.contains("more than 1000 files"), "{said}");
-    assert!(judged < read * 5 + std::time::Duration::from_secs(2), "{judged:?}; only read: {read:?}");
+    assert!(judged < read * 5 + Duration::from_secs(2), "{judged:?}; only read: {read:?}");
+}
+
+#[test]
+fn a_name_of_a_million_parts_is_judged_as_soon_as_it_is_read() {
+    let site = site();
+    let (one, other) = (Session::new(&site, "one"), Session::new(&site, "other"));
+    fs::create_dir(site.path("src")).unwrap();
+    one.edits("held");
+    let long = format!("{}held", "src/../".repeat(500_000));
+    let call = |tool: &str| {
+        let payload = other.payload("PreToolUse", json!({ "tool_name": tool, "tool_input": { "file_path": long } }));
+        let begin = Instant::now();
+        let run = site.nobody().run_with_stdin(["hook", "PreToolUse"], payload.to_string().as_bytes());
+        (begin.elapsed(), run)
+    };
+    let (read, run) = call("Read");
+    assert_eq!(run.code, 0, "{run}");
+    let (judged, run) = call("Write");
+    refused(&run, &one.id());
+    assert!(judged < read * 5 + Duration::from_secs(2), "{judged:?}; only read: {read:?}");
 }
 
 #[test]
