@@ -52,6 +52,27 @@ impl Target {
     }
 }
 
+/// The path that `text` is from `cwd` (absolute) for tools that take `.` and `..` out of a name before they open it: where
+/// a link comes before `..` that is another file than the one that the system opens. `None` if there is nothing in the
+/// name that they would take out.
+#[must_use]
+pub fn taken_literally(cwd: &str, text: &str) -> Option<String> {
+    let odd = text.split('/').any(|part| part == "..") || matches!(text.rsplit('/').next(), Some("" | "."));
+    if !odd || text.is_empty() {
+        return None;
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    let base = if text.starts_with('/') { "" } else { cwd };
+    for part in base.split('/').chain(text.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    Some(format!("/{}", parts.join("/")))
+}
+
 impl Checkout {
     /// Whether a file is one of the state directory's own, but for its settings, which people write.
     #[must_use]
@@ -64,6 +85,26 @@ impl Checkout {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_taken_literally_only_where_that_could_be_another_file() {
+        for (text, wanted) in [
+            ("a", None),
+            ("./a", None),
+            ("/a..b/c", None),
+            ("", None),
+            ("../a", Some("/x/a")),
+            ("l/../a", Some("/x/y/a")),
+            ("../../../../a", Some("/a")),
+            ("/r/l/../a", Some("/r/a")),
+            ("a/", Some("/x/y/a")),
+            ("/r/a/.", Some("/r/a")),
+            ("..", Some("/x")),
+            ("/", Some("/")),
+        ] {
+            assert_eq!(taken_literally("/x/y", text).as_deref(), wanted, "{text}");
+        }
+    }
 
     #[test]
     fn what_is_below_the_current_directory_is_followed_from_there() {

@@ -7,6 +7,7 @@ mod call;
 mod edit;
 mod inbox;
 mod news;
+mod place;
 mod session;
 mod trouble;
 mod turn;

@@ -8,10 +8,11 @@ use std::{
 use super::{
     super::{Code, Failure, context::Open},
     call::{Call, Reply, Scene},
-    news, trouble, words,
+    news,
+    place::{Edit, Group, place, place_both, unplaced},
+    trouble, words,
 };
 use crate::{
-    checkout::{self, Checkout, Target},
     domain::{
         Account, Acquired, Class, Grant, Granted, Locks, Mode, Party, Refusal, Request, Resource, Token, Ttl, Whose,
         hooks::{EditTool, Verdict, Writes, names_us, shell_command, with_command, writes},
@@ -20,20 +21,6 @@ use crate::{
 };
 
 const TOO_MANY: &str = "the call names more than 1000 files";
-
-/// A file that is about to be written.
-struct Edit {
-    /// As the harness names it.
-    text: String,
-    resource: Resource,
-}
-
-/// Files whose locks stand in one state directory.
-struct Group {
-    state: PathBuf,
-    scene: Scene,
-    edits: Vec<Edit>,
-}
 
 pub(super) fn before_tool(call: &Call<'_>, reply: &mut Reply) {
     match writes(call.harness, &call.payload, &[]) {
@@ -100,7 +87,7 @@ fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
     };
     let mut groups: Vec<Group> = Vec::new();
     for file in files {
-        if let Err(failure) = place(call, &cwd, file, &mut groups, reply) {
+        if let Err(failure) = place_both(call, &cwd, file, &mut groups, reply) {
             unplaced(call, file, &failure, reply);
         }
     }
@@ -164,78 +151,6 @@ fn unnamed(call: &Call<'_>, why: &str, reply: &mut Reply) {
         Ok(None) => {}
         Err(other) => trouble::of_edit(call, call.open().as_ref(), None, &other, reply),
     }
-}
-
-/// A file of which it cannot be told where it is: what is to become of it is for the checkout that the agent works in to say.
-fn unplaced(call: &Call<'_>, file: &str, failure: &Failure, reply: &mut Reply) {
-    trouble::of_edit(call, call.open().as_ref(), Some(file), failure, reply);
-}
-
-/// Puts a file to those of its state directory; nowhere if it is in no checkout with locks.
-fn place(call: &Call<'_>, cwd: &Path, file: &str, groups: &mut Vec<Group>, reply: &mut Reply) -> Result<(), Failure> {
-    let target = Target::new(cwd, file.as_ref())?;
-    for dir in target.places() {
-        let Some(checkout) = call.context.checkout_of(dir)? else { continue };
-        let state = checkout.state_path();
-        let at = match groups.iter().position(|group| group.state == state) {
-            Some(at) => at,
-            None => {
-                let scene = match call.scene_in(&checkout, reply) {
-                    Ok(Some(scene)) => scene,
-                    Ok(None) => continue,
-                    Err(failure) => return nameless(call, &checkout, &target, file, failure, reply),
-                };
-                groups.push(Group { state, scene, edits: Vec::new() });
-                groups.len().saturating_sub(1)
-            }
-        };
-        if checkout.is_own(&target) {
-            reply.deny(words::own_file(file));
-            return Ok(());
-        }
-        let Some(group) = groups.get_mut(at) else { return Ok(()) };
-        match checkout.resource_of(&target) {
-            Ok(resource) => group.edits.push(Edit { text: file.to_owned(), resource }),
-            // Locks that were named by hand are asked about every file, also about those that are not theirs.
-            Err(checkout::Error::Outside { other: None, .. }) => {}
-            Err(error) => trouble::of_edit(call, Some(&group.scene.open), Some(file), &error.into(), reply),
-        }
-        return Ok(());
-    }
-    Ok(())
-}
-
-/// Who edits cannot be told, or the state directory cannot be opened. In the first case whatever is held is another's.
-fn nameless(
-    call: &Call<'_>,
-    checkout: &Checkout,
-    target: &Target,
-    file: &str,
-    failure: Failure,
-    reply: &mut Reply,
-) -> Result<(), Failure> {
-    let Ok(Some((open, _))) = call.context.open_for_hook(checkout) else { return Err(failure) };
-    if checkout.is_own(target) {
-        reply.deny(words::own_file(file));
-        return Ok(());
-    }
-    let resource = match checkout.resource_of(target) {
-        Ok(resource) => resource,
-        Err(checkout::Error::Outside { other: None, .. }) => return Ok(()),
-        Err(_) => {
-            trouble::of_edit(call, Some(&open), Some(file), &failure, reply);
-            return Ok(());
-        }
-    };
-    let mut held = open.locks().in_sight(&resource);
-    held.retain(|found| !found.verdict.is_over());
-    if held.is_empty() {
-        trouble::of_edit(call, Some(&open), Some(file), &failure, reply);
-    } else {
-        reply.warn(failure.message);
-        reply.deny(words::refused(file, &Refusal { held, ..Refusal::default() }, None, true));
-    }
-    Ok(())
 }
 
 /// Locks these files for who writes them, or says why not.

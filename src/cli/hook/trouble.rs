@@ -40,7 +40,8 @@ fn note(call: &Call<'_>, open: &Open, path: Option<&str>, why: &str, reply: &mut
     let refused = open.config().fail == Fail::Closed;
     let line = escape::json(&json!({
         "at": host::now().wall, "event": if refused { "refused" } else { "unprotected" }, "harness": call.harness.word(),
-        "hook": call.moment.word(), "session": call.payload.session, "subagent": call.payload.agent_id,
+        "hook": call.moment.word(), "session": call.payload.session.as_deref().map(words::short),
+        "subagent": call.payload.agent_id.as_deref().map(words::short),
         "tool": call.payload.tool_name.as_deref().map(words::short), "path": path.map(words::short), "why": words::short(why),
     }));
     match open.state().note_unprotected(line.into_bytes()) {

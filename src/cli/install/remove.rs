@@ -67,6 +67,11 @@ fn paths() -> impl Iterator<Item = &'static str> {
     HARNESSES.iter().map(|harness| harness.path).chain(INSTRUCTIONS)
 }
 
+/// Whether a directory is on the way to a file: whatever is noted, no other was made for it.
+fn is_around(dir: &str, path: &str) -> bool {
+    path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
+}
+
 impl Removal {
     fn look_at(
         &mut self,
@@ -176,8 +181,10 @@ impl Removal {
                 None => self.files.remove(undone.path)?,
             }
         }
-        for dir in self.noted.iter().flat_map(|note| note.made_dirs.iter().rev()) {
-            self.files.remove_dir(dir)?;
+        for note in self.noted.iter().filter(|note| paths().any(|path| path == note.path)) {
+            for dir in note.made_dirs.iter().rev().filter(|dir| is_around(dir, &note.path)) {
+                self.files.remove_dir(dir)?;
+            }
         }
         let Some(guarded) = guarded.as_mut().filter(|_| !self.noted.is_empty()) else { return Ok(()) };
         let mut installed = guarded.installed()?;

@@ -52,7 +52,9 @@ fn words(value: Raw<'_>) -> Option<Cow<'_, str>> {
 pub fn with_command(payload: &Payload<'_>, command: &str) -> Option<String> {
     payload.tool_name.as_deref().filter(|tool| is_shell(tool))?;
     let input = payload.tool_input?;
-    let (wanted, _) = input.first(&COMMAND_KEYS, Raw::text)?;
+    // Of several, the one that `shell_command` reads: another may be meant for something else.
+    let (wanted, _) = input.first(&COMMAND_KEYS, words)?;
+    input.get(wanted)?.text()?;
     let mut changed = String::from("{");
     for (key, value) in input.whole().members() {
         if changed.len() > 1 {

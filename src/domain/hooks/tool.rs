@@ -126,7 +126,8 @@ struct Found<'a> {
 
 impl<'a> Found<'a> {
     fn take(&mut self, file: Cow<'a, str>) {
-        if file.is_empty() || self.files.contains(&file) {
+        // One that names too many names no end of them: to look for each among the others would take minutes.
+        if self.too_many || file.is_empty() || self.files.contains(&file) {
             return;
         }
         if self.files.len() == MOST_FILES {

@@ -1,6 +1,7 @@
 //! Hooks as harnesses call them: the real payloads on stdin of the real binary.
 
 mod acting;
+mod attacks;
 mod edits;
 mod escapes;
 mod gone;
