@@ -125,12 +125,20 @@ pub fn events_after(state: &StateDir, n: u64) -> Result<Vec<Event>> {
         file.read_into(file.size().saturating_sub(length), READ_LIMIT, &mut bytes)?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let lines = bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n');
-        let events: Vec<Event> = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let (mut oldest, mut events) = (None, Vec::new());
+        for line in lines {
+            // Most are older, and to parse them would take longer than all the rest.
+            if oldest.is_some() && number_of(line).is_some_and(|number| number <= n) {
+                continue;
+            }
+            let Ok(event) = serde_json::from_slice::<Event>(line) else { continue };
+            oldest = oldest.or_else(|| Some(event.n).filter(|number| *number > 0));
+            events.extend(Some(event).filter(|event| event.n > n));
+        }
         // By the oldest of them: a line further on that is not ours hides nothing.
-        let back = events.iter().find(|event| event.n > 0).is_some_and(|event| event.n <= n);
-        let all = length >= file.size() || back;
-        if all {
-            return Ok(events.into_iter().filter(|event| event.n > n).collect());
+        let back = oldest.is_some_and(|number| number <= n);
+        if length >= file.size() || back {
+            return Ok(events);
         }
         length = length.saturating_mul(8);
     }
@@ -168,4 +176,37 @@ pub fn events_from(state: &StateDir, offset: Option<u64>, most: u64, mut each: i
     }
     lines.for_each(&mut each);
     Ok(from.saturating_add(last as u64).saturating_add(1))
+}
+
+/// The number of a line that begins with it, as ours do; the whole line may still be no event.
+fn number_of(line: &[u8]) -> Option<u64> {
+    let rest = line.strip_prefix(b"{\"n\":")?;
+    let digits = rest.get(..rest.iter().position(|byte| !byte.is_ascii_digit())?)?;
+    let ends = rest.get(digits.len()).is_some_and(|byte| matches!(byte, b',' | b'}'));
+    std::str::from_utf8(digits).ok().filter(|_| ends)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_at_the_start_is_that_of_the_event() {
+        let event = Event { n: 217_464_449_974_179, ..Event::new("acquired", 0) };
+        let line = serde_json::to_vec(&event).unwrap();
+        assert_eq!(number_of(&line), Some(event.n));
+        for other in [
+            "",
+            "{",
+            "{\"n\":",
+            "{\"n\":5",
+            "{\"n\":5.5,",
+            "{\"n\":-5,",
+            "{\"at\":\"\",\"n\":5}",
+            "{\"n\":5e3,",
+            "{\"n\":,",
+        ] {
+            assert_eq!(number_of(other.as_bytes()), None, "{other}");
+        }
+    }
 }

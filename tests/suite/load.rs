@@ -85,10 +85,15 @@ impl Load {
 
     /// How often the command makes each system call, by `strace`.
     pub fn system_calls(&self, args: &[&str]) -> BTreeMap<String, usize> {
+        self.calls_of(0, |strace| self.call_under(strace, args))
+    }
+
+    /// The same of the command that `make` makes with the words for `strace` before it, and that ends with this code.
+    pub fn calls_of(&self, code: i32, make: impl FnOnce(&[&str]) -> Command) -> BTreeMap<String, usize> {
         let trace = self.root().join("trace");
-        let strace = ["strace", "-f", "-qq", "-e", "signal=none", "-o", trace.to_str().unwrap()];
-        let run = self.call_under(strace, args).output().unwrap();
-        assert!(run.status.success(), "{args:?}: {}", String::from_utf8_lossy(&run.stderr));
+        let mut command = make(&["strace", "-f", "-qq", "-e", "signal=none", "-o", trace.to_str().unwrap()]);
+        let run = command.output().unwrap();
+        assert_eq!(run.status.code(), Some(code), "{command:?}: {}", String::from_utf8_lossy(&run.stderr));
         let mut calls = BTreeMap::new();
         for line in fs::read_to_string(&trace).unwrap().lines() {
             // "PID name(arguments) = result", or the other half of one that was begun before.

@@ -31,6 +31,8 @@ pub(super) fn page(call: &Call<'_>, scene: &Scene) -> Result<Option<Page>, Failu
     let open = |limit| mail.inbox(scene.id(), &enrolment, limit, scene.open.guard_wait());
     let mut inbox = open(PAGE)?;
     if inbox.items.is_empty() {
+        // Or all that others do would be read again at each turn, and more of it each time.
+        inbox.pass_over()?;
         return Ok(None);
     }
     let frame = words::frame();

@@ -74,6 +74,19 @@ impl Inbox {
             _ => Ok(()),
         }
     }
+
+    /// Notes that there is nothing to show. What was sent before the agent registered is still to be told of then.
+    ///
+    /// # Errors
+    /// If it cannot be written: then the same is looked at again.
+    pub fn pass_over(&self) -> Result<()> {
+        let Some(Kept { cursor, read_to, at }) = self.kept.as_ref().filter(|_| self.items.is_empty()) else {
+            return Ok(());
+        };
+        let fresh = at.fresh && self.earlier.is_some_and(|earlier| earlier > 0);
+        let read_to = Position { fresh, ..read_to.clone() };
+        if read_to == *at { Ok(()) } else { cursor.write(serde_json::to_vec(&read_to).unwrap_or_default()) }
+    }
 }
 
 impl Mail<'_> {

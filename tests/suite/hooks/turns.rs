@@ -306,3 +306,26 @@ fn harnesses_that_cannot_be_told_at_a_prompt_keep_their_messages_for_later() {
     let again = call("stop", json!({ "status": "completed", "loop_count": 1 }));
     assert_eq!(again.json(), json!({}));
 }
+
+#[test]
+fn a_prompt_with_nothing_to_tell_reads_the_log_once() {
+    let site = site();
+    site.agent("bob").run(["agents", "register"]).expect(0);
+    site.agent("carol").run(["agents", "register"]).expect(0);
+    site.agent("bob").run(["broadcast", "INFO", "early"]).expect(0);
+    Session::new(&site, "one").starts("startup");
+    let one = Session::new(&site, "one");
+    let read_to = || {
+        let cursor = fs::read(site.state("cursors").join(one.id())).unwrap();
+        serde_json::from_slice::<Value>(&cursor).unwrap()["events"].as_u64().unwrap()
+    };
+    silent(&one.prompt());
+    let before = read_to();
+    site.agent("bob").run(["acquire", "elsewhere"]).expect(0);
+    assert_eq!(read_to(), before, "the control: the prompt is what reads on");
+    silent(&one.prompt());
+    assert!(read_to() > before);
+    assert_eq!(one.shell(["inbox", "--json", "--peek"]).expect(0).json()["earlier"], 1, "that is still told");
+    send(&site, &one.id(), "hello", &[]);
+    assert!(told(&one.prompt()).contains("hello"));
+}
