@@ -9,14 +9,14 @@ use super::{
 use crate::{
     domain::{
         Account, Changed, Locks, Outcome,
-        hooks::{Ledger, Verdict},
-        mail::Item,
+        hooks::Verdict,
+        mail::{Item, Message},
     },
     store::Error,
 };
 
 /// How many unread messages are looked at for one that is for the agent by name.
-const LOOKED_AT: usize = 100;
+const LOOKED_AT: usize = 1000;
 
 /// What an earlier turn has left is given up, and what came in meanwhile is told.
 pub(super) fn begins(call: &Call<'_>, reply: &mut Reply) {
@@ -45,23 +45,13 @@ pub(super) fn ends(call: &Call<'_>, reply: &mut Reply) {
         let asking = call.asking(scene);
         let locks = scene.open.locks_of(Some(scene.caller(&asking)));
         let mut account = locks.account(scene.id())?;
-        if call.harness.can_block(call.moment)
-            && !call.payload.stop_hook_active
-            && !was_cut_off(call)
-            && let Some(newest) = directed(scene, &account.ledger).unwrap_or_else(|failure| {
+        let may_block = call.harness.can_block(call.moment) && !call.payload.stop_hook_active && !was_cut_off(call);
+        if may_block {
+            match held_up(call, scene, &locks, &mut account, reply) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
                 // Messages that cannot be read keep no lock.
-                reply.warn(format!("hook {}: {}", call.event, failure.message));
-                None
-            })
-        {
-            account.ledger.stopped = newest;
-            // First that it was held up for these: or it would be again and again where nothing can be written.
-            locks.show_up(Some(&account.ledger))?;
-            if let Some(page) = page(call, scene)? {
-                let text = "Before you end your turn: there are messages for you that you have not read.";
-                reply.verdict = Verdict::Block(format!("{text}\n{}", page.text));
-                reply.inbox = Some(page.inbox);
-                return Ok(());
+                Err(failure) => reply.warn(format!("hook {}: {}", call.event, failure.message)),
             }
         }
         news::losses(call, &mut account, reply);
@@ -74,14 +64,40 @@ fn was_cut_off(call: &Call<'_>) -> bool {
     call.payload.status.as_deref().is_some_and(|status| ["aborted", "error"].contains(&status))
 }
 
-/// The number of the newest unread message that is for the agent and not for all, if the turn was not held up for it.
-fn directed(scene: &Scene, ledger: &Ledger) -> Result<Option<u64>, Failure> {
-    let inbox = scene.open.mail(None).peek(scene.id(), LOOKED_AT)?;
-    let numbers = inbox.items.iter().filter_map(|item| match item {
-        Item::Message(message) if !message.is_for_all() => Some(message.seq),
-        Item::Message(_) | Item::Notice(_) => None,
-    });
-    Ok(numbers.max().filter(|newest| *newest > ledger.stopped))
+/// Holds the turn up if there is a message for the agent, and not for all, for which it was not held up before; whether
+/// it is.
+fn held_up(
+    call: &Call<'_>,
+    scene: &Scene,
+    locks: &Locks<'_>,
+    account: &mut Account,
+    reply: &mut Reply,
+) -> Result<bool, Failure> {
+    let unread = scene.open.mail(None).peek(scene.id(), LOOKED_AT)?;
+    let stopped = account.ledger.stopped;
+    if !messages(&unread.items).any(|message| !message.is_for_all() && message.seq > stopped) {
+        return Ok(false);
+    }
+    let Some(page) = page(call, scene)? else { return Ok(false) };
+    // Before the one that it is about there may be so many others that it is on a later page.
+    let Some(shown) = messages(&page.inbox.items).map(|message| message.seq).max().filter(|shown| *shown > stopped)
+    else {
+        return Ok(false);
+    };
+    account.ledger.stopped = shown;
+    // First that it was held up for these: or it would be again and again where nothing can be written.
+    locks.show_up(Some(&account.ledger))?;
+    let text = "Before you end your turn: there are messages for you that you have not read.";
+    reply.verdict = Verdict::Block(format!("{text}\n{}", page.text));
+    reply.inbox = Some(page.inbox);
+    Ok(true)
+}
+
+fn messages(items: &[Item]) -> impl Iterator<Item = &Message> {
+    items.iter().filter_map(|item| match item {
+        Item::Message(message) => Some(&**message),
+        Item::Notice(_) => None,
+    })
 }
 
 /// Gives up what was locked by editing, by subagents too if it is over for `all`.

@@ -145,3 +145,33 @@ fn a_turn_that_was_cut_off_is_not_held_up() {
     assert_eq!(stop("aborted"), json!({}));
     assert!(stop("completed")["followup_message"].as_str().unwrap().contains("hello"));
 }
+
+#[test]
+fn a_message_behind_many_others_holds_the_turn_up_until_it_is_shown() {
+    let site = Site::new();
+    site.nobody().run(["init"]).expect(0);
+    let one = Session::new(&site, "one");
+    one.hook("SessionStart", json!({ "source": "startup" })).expect(0);
+    let long = "x".repeat(3000);
+    for sender in ["alice", "bob"] {
+        for _ in 0..3 {
+            site.agent(sender).run(["broadcast", "INFO", &long]).expect(0);
+        }
+    }
+    site.agent("alice").run(["send", &one.id(), "INFO", "this one"]).expect(0);
+    let mut held_up = 0;
+    loop {
+        let answer = one.hook("Stop", json!({ "stop_hook_active": false })).expect(0);
+        if answer.out.is_empty() {
+            break;
+        }
+        held_up += 1;
+        let why = answer.json()["reason"].as_str().unwrap().to_owned();
+        if why.contains("this one") {
+            break;
+        }
+        assert!(why.contains(" more: swarmlock inbox"), "{why}");
+    }
+    assert!((2..=4).contains(&held_up), "two of the long ones fit: {held_up}");
+    assert_eq!(one.hook("Stop", json!({ "stop_hook_active": false })).expect(0).out, "", "once");
+}
