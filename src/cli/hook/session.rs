@@ -1,7 +1,7 @@
 //! The beginning and the end of a session, and of a subagent.
 
 use super::{
-    super::{Failure, describe},
+    super::{Failure, describe, install},
     call::{Call, Reply, Scene},
     news,
     turn::{over, with_scene},
@@ -21,6 +21,10 @@ const NAMED: usize = 8;
 
 /// Registers the agent, and tells it in a few lines what it has to know.
 pub(super) fn starts(call: &Call<'_>, reply: &mut Reply) {
+    // What keeps that from being told is told below.
+    if let Ok(Some(line)) = unready(call) {
+        return reply.warn(line);
+    }
     with_scene(call, reply, |scene, reply| {
         let asking = call.asking(scene);
         let locks = scene.open.locks_of(Some(scene.caller(&asking)));
@@ -29,6 +33,19 @@ pub(super) fn starts(call: &Call<'_>, reply: &mut Reply) {
         reply.told.push(picture(call, scene, &locks)?);
         Ok(())
     });
+}
+
+/// What is to be said where the settings of a checkout call us, as in a clone of one, and nobody has made a state directory.
+fn unready(call: &Call<'_>) -> Result<Option<String>, Failure> {
+    let Some(checkout) = call.context.checkout_of(&call.cwd()?)? else { return Ok(None) };
+    let ready = call.context.open_for_hook(&checkout)?.is_some();
+    if ready || !install::is_entered(call.context, &checkout, call.harness.word())? {
+        return Ok(None);
+    }
+    let root = checkout.root().display();
+    Ok(Some(format!(
+        "{root}: hooks are entered here, but there are no locks yet, and no edit is protected: swarmlock init"
+    )))
 }
 
 /// What is locked, who else is here, what there is to read, and how to go on.

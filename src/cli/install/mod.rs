@@ -12,8 +12,11 @@ pub(in crate::cli) use plan::{Applied, Planned, plan};
 pub(in crate::cli) use remove::{Removal, removal};
 pub(in crate::cli) use signs::{Wanted, wanted};
 
-use super::{Code, Failure};
-use crate::domain::settings::Flaw;
+use super::{Code, Context, Failure};
+use crate::{
+    checkout::Checkout,
+    domain::settings::{Flaw, Harness},
+};
 
 /// The files in which instructions for agents stand.
 const INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
@@ -33,4 +36,14 @@ fn flawed(path: &str, flaw: &Flaw) -> Failure {
     Failure::new(Code::Config, format!("{path}: {flaw}"))
         .help("repair the file and ask again; nothing was written")
         .next("swarmlock init --harness none")
+}
+
+/// Whether the checkout's own settings of the harness with this name have hooks that call us.
+///
+/// # Errors
+/// If they cannot be read.
+pub(in crate::cli) fn is_entered(context: &Context, checkout: &Checkout, harness: &str) -> Result<bool, Failure> {
+    let Some(harness) = Harness::named(harness) else { return Ok(false) };
+    let Some(there) = Files::of(checkout)?.read(harness.path)? else { return Ok(false) };
+    Ok(plan::holds(&there.text, Some(harness), &binary(context)?))
 }

@@ -175,3 +175,19 @@ fn a_message_behind_many_others_holds_the_turn_up_until_it_is_shown() {
     assert!((2..=4).contains(&held_up), "two of the long ones fit: {held_up}");
     assert_eq!(one.hook("Stop", json!({ "stop_hook_active": false })).expect(0).out, "", "once");
 }
+
+#[test]
+fn a_checkout_whose_settings_call_us_is_not_left_without_locks_in_silence() {
+    let site = Site::new();
+    let one = Session::new(&site, "one");
+    let starts = || one.hook("SessionStart", json!({ "source": "startup" })).expect(0);
+    assert_eq!(starts().out, "", "hooks of another place are not about this checkout");
+    site.nobody().run(["init", "--harness", "claude-code"]).expect(0);
+    // As in a clone of a checkout in which the settings are committed.
+    std::fs::remove_dir_all(site.state("")).unwrap();
+    let said = starts();
+    assert!(said.json()["systemMessage"].as_str().unwrap().ends_with("no edit is protected: swarmlock init"), "{said}");
+    assert!(!site.state("").exists());
+    site.nobody().run(["init", "--harness", "none"]).expect(0);
+    assert!(starts().json().get("systemMessage").is_none());
+}
