@@ -101,8 +101,13 @@ impl Ledger {
     /// again from the log.
     #[must_use]
     pub fn parse(agent: &AgentId, bytes: &[u8]) -> Option<Self> {
-        let ledger: Self = serde_json::from_slice(bytes).ok()?;
-        (ledger.v == FORMAT && ledger.agent_id == *agent).then_some(ledger)
+        let mut ledger: Self = serde_json::from_slice(bytes).ok()?;
+        if ledger.v != FORMAT || ledger.agent_id != *agent {
+            return None;
+        }
+        // What it names is given up: nobody gives up what is of others, whoever wrote it.
+        ledger.automatic.retain(|taken| is_own(agent, &taken.agent_id));
+        Some(ledger)
     }
 
     /// As it is written, in at most `limit` bytes: what is too much is forgotten, the oldest first. Leases that are
@@ -155,9 +160,7 @@ impl Ledger {
         }
         let Some(file) = event.file.clone() else { return };
         let me = self.agent_id.clone();
-        // A name that only begins like this one, with a dot behind it, is another agent's.
-        let is_sub = |id: &str| AgentId::new(id).is_ok_and(|id| id.parent().as_ref() == Some(&me));
-        let own = |id: &str| id == me.as_str() || is_sub(id);
+        let own = |id: &str| is_own(&me, id);
         let granted = event.fence.is_some() && event.event != kind::RELEASED;
         if let Some(id) = event.agent_id.clone().filter(|id| own(id)) {
             self.automatic.retain(|taken| taken.file != file || taken.agent_id != id);
@@ -253,6 +256,12 @@ impl Loss {
             self.parts.clear();
         }
     }
+}
+
+/// Whether this is the id of the agent, or of a subagent of it. A name that only begins like it, with a dot behind it, is
+/// another agent's.
+fn is_own(agent: &AgentId, id: &str) -> bool {
+    id == agent.as_str() || AgentId::new(id).is_ok_and(|id| id.parent().as_ref() == Some(agent))
 }
 
 /// What an event is about; the log tells the kind of each by how it is written, and the worktree by the lock file.

@@ -184,7 +184,6 @@ fn where_a_shell_knows_nobody_the_next_command_of_a_refusal_names_the_agent() {
     site.agent("bob").run(["acquire", "a"]).expect(0);
     let run = refused("gemini", "BeforeTool").expect(2);
     let id = format!("gemini-{}", digits("one"));
-    assert!(run.err.contains(&format!("swarmlock --agent {id} release FILE")), "{run}");
     let next = run.err.lines().last().unwrap().strip_prefix("next: swarmlock ").unwrap().to_owned();
     assert!(next.starts_with(&format!("--agent {id} acquire ")), "{run}");
     site.agent("bob").run(["release", "a"]).expect(0);

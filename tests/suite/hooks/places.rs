@@ -256,7 +256,7 @@ fn names_of_all_kinds_are_the_files_that_they_name() {
         let next = why.lines().last().unwrap().strip_prefix("next: swarmlock ").unwrap().replace('\'', "");
         let taken = one.shell(next.split(' ')).expect(0);
         let class = held(&site, name).or_else(|| held(&site, &format!("./{name}"))).map(|lease| lease.1);
-        assert_eq!(class.as_deref(), Some("explicit"), "{next}: {taken}");
+        assert_eq!(class.as_deref(), Some("automatic"), "{next}: {taken}");
         one.shell(["release", "--mine"]).expect(0);
     }
 }

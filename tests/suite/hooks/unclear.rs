@@ -21,7 +21,7 @@ fn whoever_cannot_be_named_does_not_edit_what_is_held() {
     let site = site();
     site.agent("alice").run(["acquire", "a"]).expect(0);
     let why = refused(&nameless(&site, edit_of(&site.path("a"))), "a is held by alice");
-    assert!(why.ends_with("--wait"), "{why}");
+    assert!(why.ends_with("--wait --for-edit"), "{why}");
     let run = nameless(&site, edit_of(&site.path("b"))).expect(0);
     assert!(warned(&run).contains("WITHOUT protection: SWARMLOCK_AGENT: no name"), "{run}");
     assert_eq!(unprotected(&site).len(), 1, "what went on is written down");
