@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     checkout::{self, Checkout, Target, taken_literally},
-    domain::{Refusal, Resource},
+    domain::{Holder, Refusal, Resource, Whose},
 };
 
 /// The longest path that a system takes, in bytes.
@@ -122,13 +122,18 @@ fn nameless(
             return Ok(());
         }
     };
+    // It may have been the state directory that could not be opened a moment ago.
+    let identity = call.context.identity().ok();
+    let party = identity.as_ref().map(|identity| call.context.party(identity));
+    let own = |lease: &Holder| party.as_ref().is_some_and(|party| party.relation(lease) != Whose::Other);
     let mut held = open.locks().in_sight(&resource);
-    held.retain(|found| !found.verdict.is_over());
+    held.retain(|found| !found.verdict.is_over() && !own(&found.lease));
     if held.is_empty() {
         trouble::of_edit(call, Some(&open), Some(file), &failure, reply);
     } else {
         reply.warn(failure.message);
-        reply.deny(words::refused(file, &Refusal { held, ..Refusal::default() }, None, true));
+        let agent = identity.as_ref().map(|identity| &identity.id);
+        reply.deny(words::refused(file, &Refusal { held, ..Refusal::default() }, agent, true));
     }
     Ok(())
 }
