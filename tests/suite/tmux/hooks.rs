@@ -103,11 +103,14 @@ fn the_second_agents_edit_is_refused_with_a_command_that_gets_it_the_file() {
     assert!(got.out.starts_with("acquired\tsrc/a.rs\t"), "{got}");
     two.edits("src/a.rs", "two\n").expect(0);
     assert_eq!(fs::read_to_string(site.path("src/a.rs")).unwrap(), "two\n");
-    // What was asked for stays over the end of the turn, and now the first is refused.
-    two.stops();
+    // Now the first is refused, until the other's turn is over: what was waited for ends with it too.
     one.edits("src/a.rs", "one\n").expect(2);
-    two.actor.run("$B release src/a.rs").expect(0);
+    two.stops();
     one.edits("src/a.rs", "three\n").expect(0);
+    // What is asked for as such stays.
+    one.actor.run("$B acquire src/a.rs").expect(0);
+    one.stops();
+    two.edits("src/a.rs", "two\n").expect(2);
     // One that is killed holds nothing up.
     one.actor.kill();
     two.edits("src/a.rs", "four\n").expect(0);

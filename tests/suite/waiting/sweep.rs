@@ -118,11 +118,13 @@ fn run(site: &Site, args: &[String], how: &[&str]) -> (Run, String) {
 
 /// Calls whose errors are the kernel's affair or the runtime's.
 fn applies(fault: Fault, point: &Point) -> bool {
-    const OTHERS: [&str; 17] = [
+    const OTHERS: [&str; 19] = [
         "brk",
         "exit_group",
         "futex",
         "geteuid",
+        "getpid",
+        "getppid",
         "getrandom",
         "gettid",
         "madvise",
