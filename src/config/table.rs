@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Fail, Key, Kind};
 use crate::domain::{Ttl, hooks::EditTool};
 
-/// Every key, in the order of the documents. The defaults are those of [`Config::default`].
+/// Every key, in the order of the documents. The defaults are those of [`Config::default`](super::Config).
 pub const KEYS: &[Key] = &[
     Key {
         name: "default_ttl",
