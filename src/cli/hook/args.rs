@@ -56,7 +56,8 @@ pub(in crate::cli) fn quick(args: &[OsString]) -> Option<(Args, Global)> {
         };
         let mut value = || value.clone().or_else(|| words.next().map(|word| word.to_string_lossy().into_owned()));
         let given = match flag {
-            "--help" | "-h" | "--version" | "-V" => return None,
+            // Behind an argument that is none the other parser would end with the code that refuses.
+            "--help" | "-h" | "--version" | "-V" if read.odd.is_empty() => return None,
             "--harness" => value().map(|value| read.harness = value),
             "--agent" | "--agent-id" | "--sender-id" => value().map(|value| global.agent = Some(value)),
             "--dir" => value().map(|value| global.dir = Some(PathBuf::from(value))),
@@ -130,6 +131,8 @@ mod tests {
             &["hook", "PreToolUse", "--harness", "klingon"],
             &["hook", "PreToolUse", "--agent"],
             &["--bogus", "hook", "PreToolUse"],
+            &["hook", "PreToolUse", "--bogus", "--help"],
+            &["hook", "--bogus", "-V"],
             &["hook", "PreToolUse", "--guard-wait", "long"],
         ] {
             let (args, _) = quick(&line(words)).unwrap();

@@ -10,7 +10,7 @@ use super::super::{
 use crate::{
     checkout::{Checkout, Target},
     domain::{
-        AgentId, Caller,
+        AgentId, Caller, Class, Party,
         hooks::{Answer, Harness, Moment, Payload, Verdict},
         mail::Inbox,
     },
@@ -123,6 +123,11 @@ impl<'a> Call<'a> {
         scene.identity.source != Source::Hook
             || SESSION_VARIABLES.iter().any(|variable| Some(variable.harness) == scene.identity.harness)
             || self.context.is_in_pane()
+    }
+
+    /// Who asks for the locks of an edit.
+    pub(super) fn party(&self, scene: &Scene) -> Party {
+        Party { class: Class::Automatic, ..self.context.party(&scene.identity) }
     }
 
     pub(super) fn asking<'s>(&'s self, scene: &'s Scene) -> Asking<'s> {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Account, Acquired, Class, Grant, Granted, Locks, Mode, Party, Refusal, Request, Resource, Token, Ttl, Whose,
+        Account, Acquired, Grant, Granted, Locks, Mode, Party, Refusal, Request, Resource, Token, Ttl, Whose,
         hooks::{EditTool, Verdict, Writes, names_us, shell_command, with_command, writes},
     },
     host,
@@ -132,7 +132,7 @@ fn foresee(call: &Call<'_>, groups: &[Group], reply: &mut Reply) {
     for Group { scene, edits, .. } in groups {
         let asking = call.asking(scene);
         let locks = scene.open.locks_of(Some(scene.caller(&asking)));
-        let party = Party { class: Class::Automatic, ..call.context.party(&scene.identity) };
+        let party = call.party(scene);
         for edit in edits {
             if reply.is_denied() {
                 return;
@@ -158,7 +158,7 @@ fn decide(call: &Call<'_>, group: &Group, reply: &mut Reply) -> Result<(), Failu
     let Group { scene, edits, .. } = group;
     let (config, asking) = (scene.open.config(), call.asking(scene));
     let locks = scene.open.locks_of(Some(scene.caller(&asking)));
-    let party = Party { class: Class::Automatic, ..call.context.party(&scene.identity) };
+    let party = call.party(scene);
     // No tool writes a directory; what moves or removes one is only looked at.
     let (files, others): (Vec<&Edit>, Vec<&Edit>) =
         edits.iter().partition(|edit| config.auto_acquire && matches!(edit.resource, Resource::Path(..)));
@@ -292,7 +292,7 @@ fn look(
 fn judge_by_sight(call: &Call<'_>, group: &Group, failure: &Failure, path: Option<&str>, reply: &mut Reply) {
     let Group { scene, edits, .. } = group;
     let locks = scene.open.locks();
-    let party = Party { class: Class::Automatic, ..call.context.party(&scene.identity) };
+    let party = call.party(scene);
     for edit in edits {
         // Another living process of the same name is another.
         let elsewhere = failure.code == Code::NotYours;

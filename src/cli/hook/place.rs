@@ -34,7 +34,8 @@ pub(super) fn unplaced(call: &Call<'_>, file: &str, failure: &Failure, reply: &m
     trouble::of_edit(call, call.open().as_ref(), Some(file), failure, reply);
 }
 
-/// Puts a file to those of its state directory, for both files that a name may mean: where a link comes before `..` many tools open another than the system.
+/// Puts a file to those of its state directory, for both files that a name may mean: where a link comes before `..` many
+/// tools open another than the system.
 pub(super) fn place_both(
     call: &Call<'_>,
     cwd: &Path,

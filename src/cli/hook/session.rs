@@ -21,11 +21,7 @@ const NAMED: usize = 8;
 
 /// Registers the agent, and tells it in a few lines what it has to know.
 pub(super) fn starts(call: &Call<'_>, reply: &mut Reply) {
-    // What keeps that from being told is told below.
-    if let Ok(Some(line)) = unready(call) {
-        return reply.warn(line);
-    }
-    with_scene(call, reply, |scene, reply| {
+    let there = with_scene(call, reply, |scene, reply| {
         let asking = call.asking(scene);
         let locks = scene.open.locks_of(Some(scene.caller(&asking)));
         let account = locks.account(scene.id())?;
@@ -33,13 +29,18 @@ pub(super) fn starts(call: &Call<'_>, reply: &mut Reply) {
         reply.told.push(picture(call, scene, &locks)?);
         Ok(())
     });
+    if !there {
+        match unready(call) {
+            Ok(line) => line.into_iter().for_each(|line| reply.warn(line)),
+            Err(failure) => reply.warn(failure.message),
+        }
+    }
 }
 
 /// What is to be said where the settings of a checkout call us, as in a clone of one, and nobody has made a state directory.
 fn unready(call: &Call<'_>) -> Result<Option<String>, Failure> {
     let Some(checkout) = call.context.checkout_of(&call.cwd()?)? else { return Ok(None) };
-    let ready = call.context.open_for_hook(&checkout)?.is_some();
-    if ready || !install::is_entered(call.context, &checkout, call.harness.word())? {
+    if !install::is_entered(call.context, &checkout, call.harness.word())? {
         return Ok(None);
     }
     let root = checkout.root().display();

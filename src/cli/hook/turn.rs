@@ -125,18 +125,20 @@ fn warn_of(changed: &Changed, reply: &mut Reply) {
     }
 }
 
-/// Does something in the state directory of the checkout that the agent works in, if there is one; what goes wrong is said.
+/// Does something in the state directory of the checkout that the agent works in; what goes wrong is said. Whether there
+/// is one, as far as can be told.
 pub(super) fn with_scene(
     call: &Call<'_>,
     reply: &mut Reply,
     work: impl FnOnce(&Scene, &mut Reply) -> Result<(), Failure>,
-) {
+) -> bool {
     let done = match call.scene(reply) {
         Ok(Some(scene)) => work(&scene, reply),
-        Ok(None) => Ok(()),
+        Ok(None) => return false,
         Err(failure) => Err(failure),
     };
     if let Err(failure) = done {
         reply.warn(format!("hook {}: {}", call.event, failure.message));
     }
+    true
 }
