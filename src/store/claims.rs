@@ -6,7 +6,11 @@ use std::{
     rc::Rc,
 };
 
-use super::{CLAIM_ENDING, ClaimKey, Family, MAIN_WORKTREE, Place, Result, StateDir, layout};
+use super::{
+    CLAIM_ENDING, ClaimKey, Family, MAIN_WORKTREE, Place, Result, StateDir,
+    ahead::{read_claim, read_claims},
+    layout,
+};
 use crate::fs::{Dir, FileName};
 
 /// What stands in `locks/`, for one look or one stay inside the guard.
@@ -98,7 +102,7 @@ impl<'a> Claims<'a> {
     /// [`super::Error::Damaged`] if it is too large; unsafe objects and refusals as they are.
     pub fn read(&self, key: &ClaimKey, buffer: &mut Vec<u8>) -> Result<bool> {
         match self.dir(key.place())? {
-            Some(dir) => read(&dir, key.name(), buffer),
+            Some(dir) => read_claim(&dir, key.name(), buffer),
             None => Ok(false),
         }
     }
@@ -107,10 +111,9 @@ impl<'a> Claims<'a> {
     ///
     /// # Errors
     /// If the directory cannot be read.
-    pub fn keys(&self, place: &Place, mut wanted: impl FnMut(&str) -> bool) -> Result<Vec<ClaimKey>> {
+    pub fn keys(&self, place: &Place, wanted: impl FnMut(&str) -> bool) -> Result<Vec<ClaimKey>> {
         let Some(dir) = self.dir(place)? else { return Ok(Vec::new()) };
-        let names = dir.names(|name| name.ends_with(CLAIM_ENDING) && wanted(name))?;
-        Ok(names.into_iter().map(|name| place.claim(name)).collect())
+        Ok(names(&dir, wanted)?.into_iter().map(|name| place.claim(name)).collect())
     }
 
     /// Calls `each` with every claim in `place`, sorted by file name, and what came of reading it into the buffer.
@@ -121,15 +124,7 @@ impl<'a> Claims<'a> {
     /// If the directory itself cannot be read, or `each` fails.
     pub fn for_each(&self, place: &Place, mut each: impl FnMut(ClaimKey, Result<&[u8]>) -> Result<()>) -> Result<()> {
         let Some(dir) = self.dir(place)? else { return Ok(()) };
-        let mut buffer = Vec::new();
-        for key in self.keys(place, |_| true)? {
-            match read(&dir, key.name(), &mut buffer) {
-                Ok(true) => each(key, Ok(&buffer))?,
-                Ok(false) => {}
-                Err(error) => each(key, Err(error))?,
-            }
-        }
-        Ok(())
+        read_claims(&dir, &names(&dir, |_| true)?, |name, bytes| each(place.claim(name.clone()), bytes))
     }
 
     /// The directories of worktrees among the claims of a kind, but for the one given.
@@ -170,6 +165,6 @@ impl<'a> Claims<'a> {
     }
 }
 
-fn read(dir: &Dir, name: &FileName, buffer: &mut Vec<u8>) -> Result<bool> {
-    Ok(dir.read_into(&[name], layout::CLAIM_LIMIT, buffer)?.is_some())
+fn names(dir: &Dir, mut wanted: impl FnMut(&str) -> bool) -> Result<Vec<FileName>> {
+    Ok(dir.names(|name| name.ends_with(CLAIM_ENDING) && wanted(name))?)
 }

@@ -3,6 +3,7 @@
 //! This layer knows how a change is made so that it survives a kill at any instruction; what the changes mean is the
 //! domain's.
 
+mod ahead;
 mod beats;
 mod claim;
 mod claims;

@@ -3,6 +3,7 @@
 mod again;
 mod bad_input;
 mod kinds;
+mod many;
 mod several;
 mod shared;
 mod walk;

@@ -96,11 +96,13 @@ pub fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-/// Starts a call of this agent that waits, and returns when it stands in line.
+/// Starts a call of this agent that waits, and returns when it stands in line and has said so in the log: it holds the
+/// guard until then.
 #[track_caller]
 pub fn waits(site: &Site, agent: &str, args: &[&str]) -> Child {
     let child = site.agent(agent).spawn([&["acquire", "--wait=30s"], args].concat());
     until(&format!("{agent} waits for {args:?}"), || is_waiting(site, agent));
+    until("nobody has the guard", || fs::File::open(site.state(".guard")).unwrap().try_lock_shared().is_ok());
     child
 }
 
