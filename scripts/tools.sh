@@ -42,3 +42,9 @@ need_cargo() {
         return 1
     fi
 }
+
+# Builds the binary as users have it, and prints where it is.
+build_release() {
+    cargo build --release --locked --bin swarmlock --message-format=json-render-diagnostics |
+        sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1
+}

@@ -23,8 +23,11 @@ use serde_json::Value;
 use swarmlock::domain::settings::{HARNESSES, Harness};
 use tempfile::TempDir;
 
-/// The built binary.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_swarmlock");
+/// What is tested: the binary that `SWARMLOCK_TEST_BINARY` names, an absolute path, or that of the tests' own profile.
+pub const BINARY: &str = match option_env!("SWARMLOCK_TEST_BINARY") {
+    Some(named) => named,
+    None => env!("CARGO_BIN_EXE_swarmlock"),
+};
 
 /// The environment variables that tell who is asking, or where.
 pub const OWN_VARIABLES: [&str; 13] = [
