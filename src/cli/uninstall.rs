@@ -98,7 +98,7 @@ fn with_state(
     let Some(open) = open else {
         take_out(removal, None, !args.yes, report)?;
         report.note("there is no state directory");
-        return Ok(Code::Done);
+        return if args.yes { sweep(checkout, report) } else { Ok(Code::Done) };
     };
     let mut held = Vec::new();
     open.locks().for_each(|_, found| held.extend(found.ok().filter(|found| !found.verdict.is_over())))?;
@@ -137,7 +137,20 @@ fn with_state(
         &["removed", &dir],
         || json!({ "result": "removed", "dir": dir, "leases": held.len(), "message_bytes": 0 }),
     );
-    Ok(Code::Done)
+    sweep(checkout, report)
+}
+
+/// Removes what calls that were killed have left beside the state directory.
+fn sweep(checkout: &Checkout, report: &mut Report) -> Outcome {
+    let Some(parent) = Dir::open(checkout.home())? else { return Ok(Code::Done) };
+    let (swept, left) = store::sweep_dead_inits(&parent, checkout.state_name())?;
+    if swept > 0 {
+        report.changed();
+    }
+    left.into_iter().map(Failure::from).fold(Ok(Code::Done), |code, failure| {
+        report.failure(&failure);
+        code.map(|code: Code| code.max(failure.code))
+    })
 }
 
 /// Takes the hooks out and removes the state directory, unless another agent holds something in it.
