@@ -12,7 +12,7 @@ pub(super) const SPEC: Spec = Spec {
     name: "list",
     aliases: &["ls", "list-all-locks"],
     about: "Who holds what: a line for each resource of each lease, over or not",
-    prints: "resource; holder; live, expired or orphaned; since when; until when; reason; exclusive or shared; worktree or -",
+    prints: "resource; holder; live, expired or orphaned; since when; until when; reason; exclusive or shared; worktree or -; explicit, automatic (a hook took it for an edit) or run",
     args: Args::augment_args,
     run: list,
 };
@@ -31,7 +31,8 @@ pub(super) fn row(report: &mut Report, found: &Found, now: Now) {
     let (mode, worktree) = (found.head.mode.word(), found.head.worktree().unwrap_or("-"));
     let text = found.head.text();
     let agent = lease.agent_id.as_str();
-    let columns = [&text, agent, found.verdict.word(), &since, &until, &lease.reason, mode, worktree];
+    let columns =
+        [&text, agent, found.verdict.word(), &since, &until, &lease.reason, mode, worktree, lease.class.word()];
     report.data(&columns, || describe::Lease::new(found, now));
 }
 

@@ -9,7 +9,7 @@ pub(super) const SPEC: Spec = Spec {
     name: "who",
     aliases: &["who-has-lock"],
     about: "Who holds a resource, or what overlaps it: 0 when somebody does, 13 when nobody does",
-    prints: "resource; holder; state; since when; until when; reason; exclusive or shared; worktree or -",
+    prints: "resource; holder; state; since when; until when; reason; exclusive or shared; worktree or -; explicit, automatic (a hook took it for an edit) or run",
     args: Args::augment_args,
     run: who,
 };

@@ -14,7 +14,7 @@ fn every_lock_is_a_row_with_its_state() {
     for name in ["list", "ls", "list-all-locks"] {
         let run = site.nobody().run([name]).expect(0);
         let rows: Vec<Vec<_>> = run.out.lines().map(|line| line.split('\t').collect()).collect();
-        assert!(rows.iter().all(|row| row.len() == 8 && row[5..] == ["why", "exclusive", "-"]), "{run}");
+        assert!(rows.iter().all(|row| row.len() == 9 && row[5..] == ["why", "exclusive", "-", "explicit"]), "{run}");
         let heads: Vec<_> = rows.iter().map(|row| &row[..3]).collect();
         assert_eq!(heads, [["name:n", "alice", "live"], ["a", "bob", "live"], ["b", "alice", "expired"]], "{run}");
     }
@@ -59,4 +59,16 @@ fn a_damaged_lock_is_reported_and_the_others_are_shown() {
     let run = site.nobody().run(["list"]).expect(65);
     assert_eq!(run.out.lines().map(|line| &line[..1]).collect::<Vec<_>>(), ["a", "c"], "{run}");
     assert!(run.err.contains("b.lock: damaged: "), "{run}");
+}
+
+#[test]
+fn how_a_lease_came_about_is_its_last_column() {
+    let site = Site::new();
+    site.agent("alice").run(["acquire", "a"]).expect(0);
+    site.agent("alice").run(["acquire", "b", "--for-edit"]).expect(0);
+    let last = |run: &crate::harness::Run| run.out.trim_end().rsplit('\t').next().unwrap().to_owned();
+    assert_eq!(last(&site.nobody().run(["who", "a"]).expect(0)), "explicit");
+    assert_eq!(last(&site.nobody().run(["who", "b"]).expect(0)), "automatic");
+    let inside = [&["run", "name:c", "--", crate::harness::BINARY][..], &["who", "name:c"]].concat();
+    assert_eq!(last(&site.agent("alice").run(inside).expect(0)), "run");
 }

@@ -11,7 +11,10 @@ fn a_holder_is_a_row_of_the_list_and_nobody_is_13() {
     for name in ["who", "who-has-lock"] {
         let run = site.nobody().run([name, "a"]).expect(0);
         assert_eq!(run.out, site.nobody().run(["list"]).out, "{run}");
-        assert!(run.out.starts_with("a\talice\tlive\t") && run.out.ends_with("\twhy\texclusive\t-\n"), "{run}");
+        assert!(
+            run.out.starts_with("a\talice\tlive\t") && run.out.ends_with("\twhy\texclusive\t-\texplicit\n"),
+            "{run}"
+        );
     }
     assert_eq!(site.nobody().run(["who", "a", "--json"]).expect(0).json()["agent_id"], "alice");
 }

@@ -156,7 +156,11 @@ fn a_directory_is_a_tree_a_pattern_a_pattern_and_what_exists_is_what_it_is_from_
         assert_eq!(lock_files(&site), [file], "{text}");
         let list = site.nobody().run(["list"]).expect(0);
         assert_eq!(columns(&list, 3), [[shown, "alice", "live"]], "{list}");
-        assert_eq!(list.out.trim_end().split('\t').skip(6).collect::<Vec<_>>(), ["exclusive", "-"], "{list}");
+        assert_eq!(
+            list.out.trim_end().split('\t').skip(6).collect::<Vec<_>>(),
+            ["exclusive", "-", "explicit"],
+            "{list}"
+        );
         let checked = call().run(["check", text]).expect(0);
         assert_eq!(columns(&checked, 2), [["mine", shown]], "{checked}");
         let released = call().run(["release", text]).expect(0);
