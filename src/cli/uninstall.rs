@@ -147,10 +147,13 @@ fn sweep(checkout: &Checkout, report: &mut Report) -> Outcome {
     if swept > 0 {
         report.changed();
     }
-    left.into_iter().map(Failure::from).fold(Ok(Code::Done), |code, failure| {
+    let mut code = Code::Done;
+    for error in left {
+        let failure = Failure::from(error);
+        code = code.max(failure.code);
         report.failure(&failure);
-        code.map(|code: Code| code.max(failure.code))
-    })
+    }
+    Ok(code)
 }
 
 /// Takes the hooks out and removes the state directory, unless another agent holds something in it.
