@@ -100,7 +100,8 @@ fn an_interactive_shell_is_usable_and_the_terminal_comes_back() {
     pane.comes("its prompt", |text| text.trim_end().lines().last().is_some_and(|line| line.starts_with("OUT$")));
     pane.line("fg");
     pane.comes("its prompt", |text| text.trim_end().lines().last().is_some_and(|line| line.starts_with("IN$")));
-    pane.line("kill -9 %1; echo killed");
+    // A job that the shell takes for a stopped one would keep it from its end.
+    pane.line("kill -9 %1; disown -a; echo killed");
     pane.shows("killed");
     assert!(!super::is_free(&site, "name:n"));
     pane.line("exit 5");
