@@ -92,9 +92,10 @@ pub(super) fn until(found: &Found, now: Now) -> Option<Timestamp> {
     };
     // Counted from now it differs by a few milliseconds from call to call; what is on record does not.
     let lease = &found.lease;
-    let recorded = lease.renewed_at.plus_ms(lease.ttl_s.ms());
-    let near = recorded.unix_ms().abs_diff(counted.unix_ms()) < 1000;
-    Some(if near { recorded } else { counted })
+    let at_most = lease.max_hold_s.map(|max_hold_s| lease.acquired_at.plus_ms(max_hold_s.saturating_mul(1000)));
+    let mut recorded = [Some(lease.renewed_at.plus_ms(lease.ttl_s.ms())), at_most].into_iter().flatten();
+    let near = recorded.find(|time| time.unix_ms().abs_diff(counted.unix_ms()) < 1000);
+    Some(near.unwrap_or(counted))
 }
 
 /// [`until()`] as a column.
