@@ -6,7 +6,8 @@ use clap::{ArgMatches, Args as _};
 use serde_json::json;
 
 use super::{
-    Code, Context, Outcome as Done, Report, Spec, args, describe, locate,
+    Code, Context, Outcome as Done, Report, Spec, args, describe,
+    locate::{self, Standpoint},
     select::{Chosen, Select, tell},
 };
 use crate::{
@@ -40,6 +41,7 @@ fn release(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done
             chosen.nothing()
         });
     }
+    let here = Standpoint::new(context, &context.checkout()?)?;
     let mine = LazyCell::new(|| mine_by_name(&chosen));
     Ok(tell(report, &chosen, changed, |report, resource, outcome| {
         match outcome {
@@ -56,7 +58,8 @@ fn release(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done
                 let over = found.as_deref();
                 let overlapping = overlapping(&chosen, resource);
                 let whole = overlapping.as_ref().filter(|found| chosen.who.owns(&found.lease));
-                let whole = whole.map(|found| format!("; that is yours: release {}", found.head.text()));
+                let whole =
+                    whole.map(|found| format!("; that is yours: swarmlock release {}", here.word(&found.head.text())));
                 nobody(report, resource, over, overlapping.as_ref(), &whole.unwrap_or_default(), &mine);
             }
             Outcome::Renewed { .. } | Outcome::NotYours(_) | Outcome::Failed(_) | Outcome::Behind(_) => {}
