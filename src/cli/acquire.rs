@@ -10,7 +10,7 @@ use super::{
     context::AGENT_VARIABLE,
     describe,
     identity::Identity,
-    locate::Many,
+    locate::{Many, Standpoint},
     waiting::{self, Asker, Lease, Patience},
 };
 use crate::{
@@ -157,7 +157,8 @@ fn acquire(asked: &Asked, context: &Context, report: &mut Report) -> Outcome {
         reason,
         token: Token::from_bits(host::random()?),
     };
-    let asker = Asker::new(Some(&identity), &targets, asked.mode, "acquire --wait");
+    let asker =
+        Asker::new(Some(&identity), &targets, asked.mode, "acquire --wait", Standpoint::new(context, &checkout)?);
     let Lease { granted, logged, .. } = waiting::acquire(&locks, &request, asked.patience, &asker, report)?;
     if !logged.is_empty() {
         report.changed();

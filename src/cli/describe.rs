@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Code, Failure, Report, args::shell_word, context::AGENT_VARIABLE, identity::Identity};
+use super::{Code, Failure, Report, args::shell_word, context::AGENT_VARIABLE, identity::Identity, locate::Standpoint};
 use crate::{
     domain::{Class, Found, Mode, Now, Timestamp, Verdict},
     host,
@@ -92,9 +92,10 @@ pub(super) fn until(found: &Found, now: Now) -> Option<Timestamp> {
     };
     // Counted from now it differs by a few milliseconds from call to call; what is on record does not.
     let lease = &found.lease;
-    let recorded = lease.renewed_at.plus_ms(lease.ttl_s.ms());
-    let near = recorded.unix_ms().abs_diff(counted.unix_ms()) < 1000;
-    Some(if near { recorded } else { counted })
+    let at_most = lease.max_hold_s.map(|max_hold_s| lease.acquired_at.plus_ms(max_hold_s.saturating_mul(1000)));
+    let mut recorded = [Some(lease.renewed_at.plus_ms(lease.ttl_s.ms())), at_most].into_iter().flatten();
+    let near = recorded.find(|time| time.unix_ms().abs_diff(counted.unix_ms()) < 1000);
+    Some(near.unwrap_or(counted))
 }
 
 /// [`until()`] as a column.
@@ -185,13 +186,16 @@ pub(super) fn news(report: &Report, notices: Result<Vec<Event>, Failure>) -> Vec
 }
 
 /// An event that an agent should hear of, as columns: when, what, on what, by whom, and more.
-pub(super) fn notice(event: &Event) -> [String; 5] {
+///
+/// A command to go on with names the resource from `here`, or else from the root of the checkout.
+pub(super) fn notice(event: &Event, here: Option<&Standpoint>) -> [String; 5] {
     let by = event.by.clone().unwrap_or_else(|| "-".to_owned());
     let resource = event.resource.as_ref().or(event.file.as_ref()).cloned().unwrap_or_default();
     let was = event.former.as_ref().map(|former| format!("your lease was {}", former.was));
+    let word = || here.map_or_else(|| shell_word(resource.as_ref()), |here| here.word(&resource));
     let next = match event.event.as_ref() {
-        kind::QUEUED => Some(format!("when you are done: swarmlock release {}", shell_word(resource.as_ref()))),
-        kind::TURN => Some(format!("swarmlock acquire {}, within a minute", shell_word(resource.as_ref()))),
+        kind::QUEUED => Some(format!("when you are done: swarmlock release {}", word())),
+        kind::TURN => Some(format!("swarmlock acquire {}, within a minute", word())),
         _ => None,
     };
     let more = was.into_iter().chain(event.reason.clone()).chain(next).collect::<Vec<_>>().join("; ");
@@ -208,12 +212,19 @@ pub(super) fn notice_word(event: &Event) -> &'static str {
 }
 
 /// The same as a remark.
-pub(super) fn notice_line(event: &Event) -> String {
-    let [at, what, resource, by, more] = notice(event);
+pub(super) fn notice_line(event: &Event, here: Option<&Standpoint>) -> String {
+    let [at, what, resource, by, more] = notice(event, here);
     match notice_word(event) {
         "waits" => format!("{by} waits for {resource}, which you hold, since {at} ({more})"),
         "turn" => format!("it is your turn for {resource} since {at} ({more})"),
-        _ => format!("you lost {resource} at {at}: {what} by {by} ({more})"),
+        _ => {
+            let more = if more.is_empty() { more } else { format!(" ({more})") };
+            if event.event == kind::CANCELLED {
+                format!("your place in line for {resource} was given up by {by} at {at}{more}")
+            } else {
+                format!("you lost {resource} at {at}: {what} by {by}{more}")
+            }
+        }
     }
 }
 

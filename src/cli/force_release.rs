@@ -54,12 +54,14 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
     let now = host::now();
     let mut code = Code::Done;
     if !args.yes {
+        let mut some = false;
         for resource in &resources {
             match open.locks().on(resource) {
                 Ok(on) if on.is_empty() => {
                     free(report, &resource.text(), locate::overlapping(open, resource)?.as_ref())
                 }
                 Ok(on) => {
+                    some = true;
                     on.iter().for_each(|found| say(report, "would_release", found));
                     on.iter().for_each(|found| report.note(&describe::held_by(found, now)));
                 }
@@ -67,7 +69,9 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
                 Err(error) => code = code.max(fail(report, error)),
             }
         }
-        report.note("nothing was changed; with --yes it will be");
+        if some {
+            report.note("nothing was changed; with --yes it will be");
+        }
         return Ok(code);
     }
     let whereabouts = context.asking(Some(&identity));

@@ -56,7 +56,8 @@ fn gc(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
         report.failure(&failure);
     }
     if !args.yes {
-        report.note("nothing was changed; with --yes it will be");
+        let none = gathered.old.is_empty();
+        report.note(if none { "no record is that old" } else { "nothing was changed; with --yes it will be" });
     }
     Ok(code)
 }

@@ -3,7 +3,7 @@
 use clap::{ArgMatches, Args as _};
 use serde_json::{Value, json};
 
-use super::{Code, Context, Outcome, Report, Spec, args, describe, post};
+use super::{Code, Context, Outcome, Report, Spec, args, describe, locate::Standpoint, post};
 use crate::{
     domain::{
         Caller,
@@ -47,11 +47,12 @@ fn inbox(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcom
     let args: Args = args::of(matches)?;
     let identity = context.identity()?;
     let checkout = context.checkout()?;
+    let here = Standpoint::new(context, &checkout)?;
     if args.peek {
         let Some(open) = context.open(&checkout, report)? else { return Ok(Code::Done) };
         context.only_look();
         let inbox = open.mail(None).peek(&identity.id, args.limit)?;
-        show(report, &args, identity.id.as_str(), &inbox)?;
+        show(report, &args, identity.id.as_str(), &inbox, &here)?;
         return Ok(Code::Done);
     }
     let (open, _) = context.open_or_init(&checkout)?;
@@ -60,7 +61,7 @@ fn inbox(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcom
     let enrolment = context.enrolment(&identity)?;
     let wait = context.guard_wait().unwrap_or(open.config().guard_wait);
     let inbox = mail.inbox(&identity.id, &enrolment, args.limit, wait)?;
-    show(report, &args, identity.id.as_str(), &inbox)?;
+    show(report, &args, identity.id.as_str(), &inbox, &here)?;
     // Only what has certainly been put out is read.
     if report.is_out() {
         inbox.move_on()?;
@@ -70,14 +71,14 @@ fn inbox(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcom
     Ok(Code::Done)
 }
 
-fn show(report: &mut Report, args: &Args, agent: &str, inbox: &Inbox) -> Result<(), super::Failure> {
+fn show(report: &mut Report, args: &Args, agent: &str, inbox: &Inbox, here: &Standpoint) -> Result<(), super::Failure> {
     if let Some(why) = inbox.again {
         report.warning(why);
     }
     if report.is_json() {
         say_json(report, agent, inbox);
     } else {
-        say(report, inbox)?;
+        say(report, inbox, here)?;
     }
     for id in to_acknowledge(&inbox.items) {
         report.note(&format!("to be acknowledged: swarmlock ack {id}"));
@@ -113,7 +114,7 @@ fn to_acknowledge(items: &[Item]) -> Vec<&str> {
     ids
 }
 
-fn say(report: &mut Report, inbox: &Inbox) -> Result<(), super::Failure> {
+fn say(report: &mut Report, inbox: &Inbox, here: &Standpoint) -> Result<(), super::Failure> {
     if inbox.items.is_empty() {
         return Ok(());
     }
@@ -126,9 +127,10 @@ fn say(report: &mut Report, inbox: &Inbox) -> Result<(), super::Failure> {
         let columns = match item {
             Item::Message(message) => post::columns(message),
             Item::Notice(event) => {
-                let [at, what, resource, by, more] = describe::notice(event);
+                let [at, what, resource, by, more] = describe::notice(event, Some(here));
                 let word = describe::notice_word(event).to_owned();
-                [at, "notice".to_owned(), by, "-".to_owned(), word, resource, format!("{what}; {more}")]
+                let details = if more.is_empty() { what } else { format!("{what}; {more}") };
+                [at, "notice".to_owned(), by, "-".to_owned(), word, resource, details]
             }
         };
         let columns = columns.map(|column| neutral(&column).into_owned());

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::{Context, Failure, Report, args::shell_word, context::Open};
@@ -40,6 +40,38 @@ pub(super) struct Target {
     /// As a shell word, from the current directory.
     word: String,
     literal: bool,
+}
+
+/// Where a call is made: resources are told from the root of the checkout, and named in commands from here.
+#[derive(Clone, Debug)]
+pub(super) struct Standpoint {
+    cwd: PathBuf,
+    root: PathBuf,
+}
+
+impl Standpoint {
+    pub(super) fn new(context: &Context, checkout: &Checkout) -> Result<Self, Failure> {
+        Ok(Self { cwd: context.cwd()?.to_owned(), root: checkout.root().to_owned() })
+    }
+
+    /// A resource as a shell word that names it from here.
+    pub(super) fn word(&self, resource: &str) -> String {
+        shell_word(from_here(&self.cwd, &self.root, resource).as_ref())
+    }
+}
+
+/// A resource, told from `root`, as it is named from `cwd`; both are absolute.
+fn from_here(cwd: &Path, root: &Path, resource: &str) -> String {
+    if resource.starts_with("name:") || cwd == root {
+        return resource.to_owned();
+    }
+    let Ok(below) = cwd.strip_prefix(root) else { return root.join(resource).to_string_lossy().into_owned() };
+    match resource.strip_prefix(&*below.to_string_lossy()).and_then(|rest| rest.strip_prefix('/')) {
+        // Neither nothing, nor what looks like a name.
+        Some(rest) if rest.is_empty() || rest.starts_with("name:") => format!("./{rest}"),
+        Some(rest) => rest.to_owned(),
+        None => "../".repeat(below.components().count()) + resource,
+    }
 }
 
 impl One {
@@ -179,4 +211,27 @@ fn once_named(checkout: &Checkout, cwd: &Path, text: &OsStr, literal: bool) -> V
     let mut found = checkout.candidates(cwd, text);
     found.retain(|resource| !literal || resource.kind() != Kind::Glob);
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_named_from_where_the_call_is_made() {
+        for (cwd, resource, named) in [
+            ("/r", "src/a.rs", "src/a.rs"),
+            ("/r/src", "src/a.rs", "a.rs"),
+            ("/r/src", "src/", "./"),
+            ("/r/src", "src2/a.rs", "../src2/a.rs"),
+            ("/r/src/web", "src/a.rs", "../../src/a.rs"),
+            ("/r/src", "src/**/*.rs", "**/*.rs"),
+            ("/r/src", "src/name:x", "./name:x"),
+            ("/r/src", "./", ".././"),
+            ("/r/src", "name:deploy", "name:deploy"),
+            ("/elsewhere", "src/a.rs", "/r/src/a.rs"),
+        ] {
+            assert_eq!(from_here(Path::new(cwd), Path::new("/r"), resource), named, "{resource} from {cwd}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Code, Failure, args::shell_word, describe, identity::Identity};
+use super::{Code, Failure, describe, identity::Identity, locate::Standpoint};
 use crate::{
     domain::{Found, Link, Mode, Now, Place, Presence, Refusal, Turn},
     host,
@@ -47,7 +47,7 @@ pub(super) fn behind(code: Code, before: &[Place], now: Now) -> Failure {
 }
 
 /// That it would wait for itself.
-pub(super) fn deadlock(links: &[Link]) -> Failure {
+pub(super) fn deadlock(links: &[Link], here: &Standpoint) -> Failure {
     let now = host::now();
     let count = links.len();
     let mut failure = match links {
@@ -68,7 +68,7 @@ pub(super) fn deadlock(links: &[Link]) -> Failure {
     // The one who asked is the first: what the last one waits for is its own.
     let own: Vec<&Found> = links.last().and_then(|link| link.held.as_ref()).into_iter().collect();
     for found in &own {
-        failure = failure.next(format!("swarmlock release {}", shell_word(found.head.text().as_ref())));
+        failure = failure.next(format!("swarmlock release {}", here.word(&found.head.text())));
     }
     let circle: Vec<Value> = links
         .iter()

@@ -6,11 +6,12 @@ use clap::{ArgMatches, Args as _};
 use serde_json::json;
 
 use super::{
-    Code, Context, Outcome as Done, Report, Spec, args, describe, locate,
+    Code, Context, Outcome as Done, Report, Spec, args, describe,
+    locate::{self, Standpoint},
     select::{Chosen, Select, tell},
 };
 use crate::{
-    domain::{Found, Outcome, Selector},
+    domain::{Claimant, Class, Found, Outcome, Selector},
     host,
 };
 
@@ -34,8 +35,13 @@ fn release(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done
     let chosen = args.select.choose(context, report)?;
     let changed = chosen.change(context, |locks| locks.release(&chosen.who, &chosen.which))?;
     if changed.is_empty() && matches!(chosen.which, Selector::All) {
-        report.note(chosen.nothing());
+        report.note(if holds_by_runs(&chosen) {
+            "nothing of yours is locked but what runs of yours hold; --mine=all releases that too"
+        } else {
+            chosen.nothing()
+        });
     }
+    let here = Standpoint::new(context, &context.checkout()?)?;
     let mine = LazyCell::new(|| mine_by_name(&chosen));
     Ok(tell(report, &chosen, changed, |report, resource, outcome| {
         match outcome {
@@ -50,7 +56,11 @@ fn release(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done
             }
             Outcome::Nobody(found) => {
                 let over = found.as_deref();
-                nobody(report, resource, over, overlapping(&chosen, resource).as_ref(), &mine);
+                let overlapping = overlapping(&chosen, resource);
+                let whole = overlapping.as_ref().filter(|found| chosen.who.owns(&found.lease));
+                let whole =
+                    whole.map(|found| format!("; that is yours: swarmlock release {}", here.word(&found.head.text())));
+                nobody(report, resource, over, overlapping.as_ref(), &whole.unwrap_or_default(), &mine);
             }
             Outcome::Renewed { .. } | Outcome::NotYours(_) | Outcome::Failed(_) | Outcome::Behind(_) => {}
         }
@@ -59,8 +69,15 @@ fn release(matches: &ArgMatches, context: &Context, report: &mut Report) -> Done
 }
 
 /// Nobody holds it, which is what was wanted; but perhaps something else was meant.
-fn nobody(report: &mut Report, resource: &str, over: Option<&Found>, overlapping: Option<&Found>, mine: &MineByName) {
-    let mut note = describe::free(resource, overlapping);
+fn nobody(
+    report: &mut Report,
+    resource: &str,
+    over: Option<&Found>,
+    overlapping: Option<&Found>,
+    whole: &str,
+    mine: &MineByName,
+) {
+    let mut note = describe::free(resource, overlapping) + whole;
     if let (Some(over), None) = (over, overlapping) {
         note.push_str(&format!(": {}", describe::holding(over, host::now())));
     }
@@ -80,6 +97,18 @@ fn overlapping(chosen: &Chosen, resource: &str) -> Option<Found> {
     let (Some(open), Selector::On(resources)) = (&chosen.open, &chosen.which) else { return None };
     let named = resources.iter().take(HINTED).find(|one| one.text() == resource)?;
     locate::overlapping(open, named).ok().flatten()
+}
+
+/// Whether commands hold something that the claimant runs. It is a hint: where it cannot be had, there is none.
+fn holds_by_runs(chosen: &Chosen) -> bool {
+    let (Some(open), Claimant::Agent(agent)) = (&chosen.open, &chosen.who) else { return false };
+    let mut some = false;
+    let looked = open.locks().for_each(|_, lock| {
+        some |= lock.is_ok_and(|found| {
+            found.lease.agent_id == *agent && found.lease.class == Class::Run && !found.verdict.is_over()
+        });
+    });
+    looked.is_ok() && some
 }
 
 /// What the claimant holds, by the last part of its path.

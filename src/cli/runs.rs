@@ -74,7 +74,8 @@ fn runs(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
     let Some((text, prefix)) = prefix else {
         return open.map_or(Ok(Code::Done), |open| list(&open, &args, report));
     };
-    let nothing = || Failure::new(Code::Nothing, format!("{text}: there is no such record")).next("swarmlock runs");
+    let nothing =
+        || Failure::new(Code::Nothing, format!("{text}: there is no such record")).next("swarmlock runs list");
     let open = open.ok_or_else(nothing)?;
     let records = open.records();
     let id = match records.choose(&prefix)? {

@@ -13,7 +13,7 @@ use super::{
     refusal,
 };
 use crate::{
-    domain::{Caller, Changed, Claimant, Found, Locks, Outcome, Resource, Selector},
+    domain::{Caller, Changed, Claimant, Class, Found, Locks, Outcome, Resource, Selector},
     host,
 };
 
@@ -171,7 +171,14 @@ pub(super) fn tell(
 }
 
 fn not_yours(found: &Found, chosen: &Chosen) -> Failure {
-    describe::held_for(Code::NotYours, found, host::now(), chosen.identity.as_ref())
+    let failure = describe::held_for(Code::NotYours, found, host::now(), chosen.identity.as_ref());
+    let own = chosen.identity.as_ref().is_some_and(|identity| identity.id == found.lease.agent_id);
+    if own && found.lease.class == Class::Run && !matches!(chosen.who, Claimant::Bearer(_)) {
+        return failure
+            .help("a command that you run holds it, until the command ends; swarmlock runs cancel ID ends it")
+            .next("swarmlock runs --state running");
+    }
+    failure
         .help("only its holder or the bearer of its token releases or renews it; not renewed, it ends by itself")
         .next("swarmlock list")
 }

@@ -4,8 +4,8 @@ use clap::{ArgMatches, Args as _};
 use serde_json::{Value, json};
 
 use super::{
-    Code, Context, Failure, Outcome, Report, Spec, agents, args, context::Open, describe, identity::Identity, queue,
-    refusal,
+    Code, Context, Failure, Outcome, Report, Spec, agents, args, context::Open, describe, identity::Identity,
+    locate::Standpoint, queue, refusal,
 };
 use crate::{
     checkout::Checkout,
@@ -98,8 +98,9 @@ fn status(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
     }
     show_acks(report, &acks);
     show_unprotected(report, &unprotected);
+    let here = Standpoint::new(context, &checkout)?;
     for event in &notices {
-        let [at, what, resource, by, more] = describe::notice(event);
+        let [at, what, resource, by, more] = describe::notice(event, Some(&here));
         report.data(&[describe::notice_word(event), &resource, &at, &what, &by, &more], || ());
     }
     Ok(code)

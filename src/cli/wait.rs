@@ -77,7 +77,10 @@ fn wait(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome
             return Err(Failure::new(Code::Held, describe::held_by(&holder, now))
                 .help(refusal::RELATIVE)
                 .detail("holder", describe::json(&holder, now))
-                .next(format!("swarmlock who {}", args::shell_word(holder.head.text().as_ref()))));
+                .next(format!(
+                    "swarmlock who {}",
+                    locate::Standpoint::new(context, &checkout)?.word(&holder.head.text())
+                )));
         }
         let waited_ms = now.mono_ms.saturating_sub(began_ms);
         if waited_ms >= limit_ms {

@@ -3,11 +3,9 @@
 use std::{ffi::OsString, mem::ManuallyDrop, time::Duration};
 
 use super::{
-    Code, Failure, Report,
-    args::{self, shell_word},
-    describe,
+    Code, Failure, Report, args, describe,
     identity::Identity,
-    locate::Target,
+    locate::{Standpoint, Target},
     refusal,
 };
 use crate::{
@@ -151,17 +149,24 @@ pub(super) struct Asker<'a> {
     pub(super) mode: Mode,
     /// The command that asks again and waits.
     pub(super) command: &'static str,
+    pub(super) here: Standpoint,
 }
 
 impl<'a> Asker<'a> {
-    pub(super) fn new(identity: Option<&'a Identity>, targets: &[Target], mode: Mode, command: &'static str) -> Self {
+    pub(super) fn new(
+        identity: Option<&'a Identity>,
+        targets: &[Target],
+        mode: Mode,
+        command: &'static str,
+        here: Standpoint,
+    ) -> Self {
         let resources = Target::all_again(targets);
-        Self { identity, resources, several: targets.len() > 1, mode, command }
+        Self { identity, resources, several: targets.len() > 1, mode, command, here }
     }
 
     /// Of a run, whose command is not repeated.
-    pub(super) fn for_run(identity: Option<&'a Identity>, targets: &[Target], mode: Mode) -> Self {
-        Self::new(identity, targets, mode, "wait")
+    pub(super) fn for_run(identity: Option<&'a Identity>, targets: &[Target], mode: Mode, here: Standpoint) -> Self {
+        Self::new(identity, targets, mode, "wait", here)
     }
 
     fn again(&self) -> String {
@@ -186,12 +191,12 @@ impl<'a> Asker<'a> {
                     None => match refusal.relative(self.identity.map(|identity| &identity.id)) {
                         Some(found) => failure
                             .help(refusal::RELATIVE)
-                            .next(format!("swarmlock who {}", shell_word(found.head.text().as_ref()))),
+                            .next(format!("swarmlock who {}", self.here.word(&found.head.text()))),
                         None => failure.next(self.again()),
                     },
                 }
             }
-            Acquired::Deadlock(links) => refusal::deadlock(&links),
+            Acquired::Deadlock(links) => refusal::deadlock(&links, &self.here),
             Acquired::Dropped => {
                 let message = "the place in line is gone: it was cancelled, or its turn passed unused twice";
                 Failure::new(Code::Nothing, message).next(self.again())

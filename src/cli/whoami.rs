@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     Code, Context, Outcome, Report, Spec, args, describe,
     identity::{Identity, Source},
+    locate::Standpoint,
 };
 use crate::{domain::Process, store::Event};
 
@@ -42,8 +43,9 @@ fn whoami(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outco
         &[identity.id.as_str(), identity.source.words(), word, &identity.why, shown.as_deref().unwrap_or("-")],
         || json(&identity, process.as_ref(), evidence, &notices),
     );
-    for event in &notices {
-        report.note(&describe::notice_line(event));
+    if !notices.is_empty() {
+        let here = Standpoint::new(context, &context.checkout()?)?;
+        notices.iter().for_each(|event| report.note(&describe::notice_line(event, Some(&here))));
     }
     for tried in identity.tried.iter().filter(|tried| tried.ignored) {
         report.note(&format!("{} is ignored: {}", tried.source, tried.why));

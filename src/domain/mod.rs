@@ -54,7 +54,7 @@ use resource::may_overlap;
 pub use resource::{Candidates, Kind, NAME_PREFIX, Resource, candidates};
 pub use time::{Now, Timestamp, Ttl, TtlError};
 pub use token::Token;
-pub use verdict::{Facts, Verdict, verdict};
+pub use verdict::{Facts, Verdict, verdict, verdict_on_renewed};
 
 /// Errors are the store's: the domain adds outcomes, not failures.
 pub type Result<T> = crate::store::Result<T>;

@@ -76,8 +76,7 @@ pub fn verdict(lease: &Holder, facts: &Facts, evidence: &Evidence) -> Verdict {
         // It is renewed by touching the file alone, or by the wrapper, as long as it does.
         Class::Automatic | Class::Run => None,
     };
-    let granted = Moment { wall: lease.acquired_at, mono_ms: lease.acquired_mono_ms };
-    let at_most = match lease.max_hold_s.map(|max_hold_s| left(granted, max_hold_s.saturating_mul(1000), facts)) {
+    let at_most = match at_most(lease, facts) {
         Some((0, ago_ms)) => return Verdict::Expired { ago_ms },
         Some((left_ms, _)) => left_ms,
         None => u64::MAX,
@@ -88,6 +87,20 @@ pub fn verdict(lease: &Holder, facts: &Facts, evidence: &Evidence) -> Verdict {
         Some((_, ago_ms)) => Verdict::Expired { ago_ms },
         None => Verdict::Expired { ago_ms: 0 },
     }
+}
+
+/// The verdict on a lease that was granted or renewed just now.
+#[must_use]
+pub fn verdict_on_renewed(lease: &Holder, facts: &Facts) -> Verdict {
+    let at_most = at_most(lease, facts).map_or(u64::MAX, |(left_ms, _)| left_ms);
+    Verdict::Live { left_ms: lease.ttl_s.ms().min(at_most) }
+}
+
+/// How much is left of the time that a lease may last at all, or else how long ago it ran out, in milliseconds; `None` if
+/// it may last for ever.
+fn at_most(lease: &Holder, facts: &Facts) -> Option<(u64, u64)> {
+    let granted = Moment { wall: lease.acquired_at, mono_ms: lease.acquired_mono_ms };
+    lease.max_hold_s.map(|max_hold_s| left(granted, max_hold_s.saturating_mul(1000), facts))
 }
 
 /// How much of the TTL is left after this sign of life, or else how long ago it ran out, in milliseconds.

@@ -151,6 +151,11 @@ fn releasing_a_file_names_the_lock_on_the_directory_around_it() {
     site.agent("alice").run(["acquire", "src"]).expect(0);
     let run = site.agent("alice").run(["release", "src/a"]).expect(0);
     assert!(run.err.contains("src/a: no lease is on it; but src/ is held by alice"), "{run}");
+    assert!(run.err.contains("; that is yours: swarmlock release src/\n"), "{run}");
+    let below = site.agent("alice").within(site.path("src")).run(["release", "a"]).expect(0);
+    assert!(below.err.contains("; that is yours: swarmlock release ./\n"), "{below}");
+    let other = site.agent("bob").run(["release", "src/a"]).expect(0);
+    assert!(other.err.contains("src/ is held by alice") && !other.err.contains("yours"), "{other}");
     let control = site.agent("alice").run(["release", "other"]).expect(0);
     assert!(control.err.contains("other: nobody holds it"), "{control}");
 }

@@ -254,5 +254,5 @@ pub(super) fn also_held(found: &Found, now: Now) -> String {
 
 /// What became of a place in line or of what others wait for, in one neutral line.
 pub(super) fn notice(event: &Event) -> String {
-    clean(&describe::notice_line(event))
+    clean(&describe::notice_line(event, None))
 }

@@ -8,7 +8,7 @@ use crate::{
         context::Open,
         describe,
         identity::Identity,
-        locate::Target,
+        locate::{Standpoint, Target},
         waiting::{self, Asker, Patience},
     },
     domain::{
@@ -100,7 +100,7 @@ impl<'a> Lease<'a> {
             token: Token::from_bits(host::random()?),
         };
         let locks = open.locks_of(caller);
-        let asker = Asker::for_run(identity, targets, wanted.mode);
+        let asker = Asker::for_run(identity, targets, wanted.mode, Standpoint::new(context, &context.checkout()?)?);
         let mut ours = None;
         let waited =
             waiting::acquire_then(&locks, &request, wanted.patience, &asker, report, &mut |session, granted| {

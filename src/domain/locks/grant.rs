@@ -7,7 +7,9 @@ use super::{
     survey::Lock,
 };
 use crate::{
-    domain::{Found, Grant, Granted, Holder, LockFile, Mode, Request, Resource, Result, Verdict, holder::NewLease},
+    domain::{
+        Found, Grant, Granted, Holder, LockFile, Mode, Request, Resource, Result, holder::NewLease, verdict_on_renewed,
+    },
     store::{ClaimKey, Logged, Put, kind},
 };
 
@@ -57,9 +59,9 @@ impl Stay<'_> {
         for one in new {
             left -= 1;
             let (file, put) = with_holder(&one, request, &holder, number)?;
-            let left_ms = holder.ttl_s.ms();
             let head = Rc::new(file.head().clone());
-            let found = Found { key: one.key.clone(), head, lease: holder.clone(), verdict: Verdict::Live { left_ms } };
+            let verdict = verdict_on_renewed(&holder, &self.survey.facts());
+            let found = Found { key: one.key.clone(), head, lease: holder.clone(), verdict };
             let done = file.to_bytes().and_then(|bytes| {
                 if left > 0 {
                     return self.session.put_part(&one.key, &bytes, stamp).map(|()| None);

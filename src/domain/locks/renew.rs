@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         Acquired, Changed, Claimant, Class, Found, Holder, Mode, Outcome, Party, RenewDecision, Request, Result,
-        Selector, Ttl, Verdict, decide_renew,
+        Selector, Ttl, decide_renew, verdict_on_renewed,
     },
     store::{ClaimKey, Logged, kind},
 };
@@ -156,7 +156,7 @@ impl Stay<'_> {
             renewed = Some(holder.clone());
         }
         found.lease.live_as(&renewed.ok_or_else(|| vanished(&home.key))?);
-        found.verdict = Verdict::Live { left_ms: found.lease.ttl_s.ms() };
+        found.verdict = verdict_on_renewed(&found.lease, &self.survey.facts());
         let event = self.event(kind::RENEWED, &found, self.session.number()?);
         let logged = self.rewrite(home, &file, home.head().mode, holders, Announced::Yes(Box::new(event)))?;
         Ok((found, logged))

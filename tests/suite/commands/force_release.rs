@@ -28,6 +28,8 @@ fn without_yes_it_only_shows_what_it_would_do() {
     assert_eq!((&json["result"], &json["holder"]["agent_id"]), (&"would_release".into(), &"alice".into()));
     assert!(site.snapshot() == before, "it has changed something");
     assert!(held(&site, "a"));
+    let nothing = site.agent("bob").run(["force-release", "b"]).expect(0);
+    assert!(nothing.err.contains("b: nobody holds it") && !nothing.err.contains("--yes"), "{nothing}");
 }
 
 #[test]

@@ -49,6 +49,8 @@ fn only_what_ended_long_ago_goes_and_only_with_yes() {
     assert_eq!(names(&dry), pairs("would_remove", &old), "{dry}");
     assert!(dry.err.contains("with --yes it will be"), "{dry}");
     assert_eq!(site.snapshot(), before, "it only shows");
+    let none = site.nobody().run(["gc", "--older-than", "9999d"]).expect(0);
+    assert!(none.out.is_empty() && none.err.contains("no record is that old"), "{none}");
     assert_eq!(names(&site.nobody().run(["gc", "--older-than", "1d", "--yes"]).expect(0)), pairs("removed", &old));
     let left: Vec<_> = fs::read_dir(site.state("tasks")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "the logs went too: {left:?}");

@@ -89,6 +89,10 @@ fn with_yes_anybodys_place_is_cancelled_and_its_agent_is_told() {
     assert!(told.len() == 1 && told[0].contains("\tqueue_cancelled\tcarol"), "{told:?}");
     let json = site.agent("bob").run(["status", "--json"]).expect(0).json();
     assert_eq!(json["notices"][0]["event"], "queue_cancelled", "{json}");
+    let whoami = site.agent("bob").run(["whoami"]).expect(0);
+    assert!(whoami.err.contains("your place in line for name:x was given up by carol at "), "{whoami}");
+    let inbox = site.agent("bob").run(["inbox"]).expect(0);
+    assert!(inbox.out.contains("\tlost\tname:x\tqueue_cancelled\n"), "{inbox}");
     site.agent("alice").run(["release", "name:x"]).expect(0);
     site.agent("carol").run(["acquire", "--shared", "name:x"]).expect(0);
 }

@@ -88,3 +88,20 @@ fn a_lease_for_a_limited_time_is_granted_anew_for_that_time_at_most() {
     site.agent("alice").run(["renew", "a"]).expect(0);
     assert_eq!(site.lock_json("a")["holders"][0]["max_hold_s"], 600);
 }
+
+#[test]
+fn who_holds_for_a_limited_time_is_told_when_that_ends() {
+    let site = Site::new();
+    let alice = |args: &[&str]| site.agent("alice").run(args).expect(0).out;
+    let until = |out: &str, column: usize| out.lines().next().unwrap().split('\t').nth(column).unwrap().to_owned();
+    let acquired = until(&alice(&["acquire", "a", "--ttl", "15m", "--max-hold", "10m"]), 3);
+    let renewed = until(&alice(&["renew", "a"]), 3);
+    let listed = until(&alice(&["list"]), 4);
+    assert_eq!([&acquired, &renewed], [&listed, &listed]);
+    let limited = site.agent("alice").run(["list", "--json"]).expect(0).json();
+    assert!(limited["left_ms"].as_u64().unwrap() <= 600_000, "{limited}");
+    // The control: without a limit it is the TTL.
+    alice(&["acquire", "b", "--ttl", "15m"]);
+    let free = site.agent("alice").run(["renew", "b", "--json"]).expect(0).json();
+    assert!(free["holder"]["left_ms"].as_u64().unwrap() > 600_000, "{free}");
+}

@@ -30,8 +30,12 @@ fn the_lease_is_the_wrappers_and_another_call_of_the_same_agent_finds_it_held() 
         assert!(run.err.contains(&wrapper), "{run}");
     }
     assert_eq!(site.agent("alice").run(["check", "src/"]).expect(10).out.split('\t').next(), Some("held"));
-    site.agent("alice").run(["release", "src/"]).expect(12);
-    assert_eq!(site.agent("alice").run(["release", "--mine"]).expect(0).out, "");
+    let own = site.agent("alice").run(["release", "src/"]).expect(12);
+    assert!(own.err.contains("next: swarmlock runs --state running"), "{own}");
+    let other = site.agent("bob").run(["release", "src/"]).expect(12);
+    assert!(other.err.contains("only its holder") && !other.err.contains("swarmlock runs"), "{other}");
+    let mine = site.agent("alice").run(["release", "--mine"]).expect(0);
+    assert!(mine.out.is_empty() && mine.err.contains("--mine=all releases that too"), "{mine}");
     let lease = site.agent("alice").run(["list", "--json"]).expect(0).json();
     assert_eq!((&lease["class"], &lease["pid"], &lease["ttl_s"]), (&"run".into(), &child.id().into(), &60.into()));
     send(&child, Signal::TERM);

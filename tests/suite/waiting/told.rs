@@ -90,3 +90,38 @@ fn a_wait_that_is_refused_because_it_would_never_end_is_no_news() {
     assert_eq!(told(&site, "bob", "waits").len(), 1, "the control");
     kill(alice);
 }
+
+#[test]
+fn the_commands_to_go_on_with_work_from_where_they_are_told() {
+    let site = made();
+    let src = site.file("src/a.rs").parent().unwrap().to_owned();
+    let call = |agent: &str, line: &str| site.agent(agent).within(&src).run(line.split(' ').skip(1));
+    let line = |text: &str, from: &str| {
+        let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("{from}: {text}"));
+        format!("swarmlock {}", rest.split([',', '\n']).next().unwrap())
+    };
+    call("alice", "swarmlock acquire a.rs").expect(0);
+    call("bob", "swarmlock acquire --queue a.rs").expect(10);
+    // The holder's.
+    let status = call("alice", "swarmlock status").expect(0).out;
+    let release = line(&status, "when you are done: swarmlock ");
+    assert_eq!(release, "swarmlock release a.rs");
+    assert!(call("alice", &release).expect(0).out.starts_with("released\tsrc/a.rs\t"));
+    // The waiter's.
+    let status = call("bob", "swarmlock status").expect(0).out;
+    let whoami = call("bob", "swarmlock whoami").expect(0).err;
+    let inbox = call("bob", "swarmlock inbox --peek").expect(0).out;
+    let acquire = line(&status, "\tswarmlock ");
+    assert_eq!([&acquire, &acquire], [&line(&whoami, "(swarmlock "), &line(&inbox, "; swarmlock ")]);
+    assert!(call("bob", &acquire).expect(0).out.starts_with("acquired\tsrc/a.rs\t"));
+    // From the root they name it as ever.
+    site.agent("carol").run(["acquire", "--queue", "src/a.rs"]).expect(10);
+    assert!(told(&site, "bob", "waits")[0].ends_with("swarmlock release src/a.rs"));
+    // And those of a circle.
+    call("alice", "swarmlock acquire ../b").expect(0);
+    let bob = waits(&site, "bob", &["b"]);
+    let circle = call("alice", "swarmlock acquire --wait a.rs").expect(15);
+    assert_eq!(line(&circle.err, "next: swarmlock "), "swarmlock release ../b");
+    call("alice", "swarmlock release ../b").expect(0);
+    granted(bob);
+}
