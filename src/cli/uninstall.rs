@@ -148,10 +148,9 @@ fn sweep(checkout: &Checkout, report: &mut Report) -> Outcome {
         report.changed();
     }
     let mut code = Code::Done;
-    for error in left {
-        let failure = Failure::from(error);
-        code = code.max(failure.code);
+    for failure in left.into_iter().map(Failure::from) {
         report.failure(&failure);
+        code = code.max(failure.code);
     }
     Ok(code)
 }
@@ -164,29 +163,26 @@ fn take_out_all(
     agent: Option<&AgentId>,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let refuse = |found: &crate::domain::Found| {
+    let refuse = |found: &crate::domain::Found, done: &str| {
         let (resource, holder) = (found.head.text(), &found.lease.agent_id);
-        Failure::new(
-            Code::Held,
-            format!("{resource}: held by {holder}; the state directory was left, and nothing was changed"),
-        )
-        .help("wait until it is released, or take it away with force-release")
-        .next("swarmlock list")
+        Failure::new(Code::Held, format!("{resource}: held by {holder}; the state directory was left, and {done}"))
+            .help("wait until it is released, or take it away with force-release")
+            .next("swarmlock list")
     };
-    let others = || -> Result<Option<Failure>, Failure> {
+    let others = |done: &str| -> Result<Option<Failure>, Failure> {
         let mut found = None;
         open.locks().for_each(|_, lease| {
             // One that cannot be read may be live: it is for a person to look at.
             let theirs =
                 |lease: &crate::domain::Found| !lease.verdict.is_over() && Some(&lease.lease.agent_id) != agent;
             match lease {
-                Ok(lease) => found = found.take().or_else(|| theirs(&lease).then(|| refuse(&lease))),
+                Ok(lease) => found = found.take().or_else(|| theirs(&lease).then(|| refuse(&lease, done))),
                 Err(error) => found = found.take().or_else(|| Some(error.into())),
             }
         })?;
         Ok(found)
     };
-    if let Some(refusal) = others()? {
+    if let Some(refusal) = others("nothing was changed")? {
         return Err(refusal);
     }
     take_out(removal, Some(open), false, report)?;
@@ -195,7 +191,7 @@ fn take_out_all(
     };
     let guarded = open.locks().installing()?;
     // Again, now that nobody can take another one.
-    if let Some(refusal) = others()? {
+    if let Some(refusal) = others("the hooks are taken out")? {
         return Err(refusal);
     }
     #[expect(clippy::cast_possible_truncation, reason = "any 64 of the random bits will do")]

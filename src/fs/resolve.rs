@@ -38,7 +38,8 @@ pub(super) fn open_below(
             Err(Errno::NOSYS) => NO_OPENAT2.store(true, Ordering::Relaxed),
             // A sandbox may answer EPERM for a call it does not know; the walk finds out whether it was meant.
             Err(Errno::PERM) => break,
-            Err(Errno::AGAIN) if tried < AGAIN => tried += 1,
+            // The second is said of a mount, and of what is moved to another directory in this instant.
+            Err(Errno::AGAIN | Errno::XDEV) if tried < AGAIN => tried += 1,
             Err(errno) => return Err(refused("openat2", path, at, errno)),
         }
     }

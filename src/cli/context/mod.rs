@@ -178,6 +178,12 @@ impl Context {
         std::env::vars_os()
     }
 
+    /// The home directory, if the environment names one, as a text that begins with `/`.
+    #[expect(clippy::unused_self, reason = "the world is read through the context")]
+    pub(in crate::cli) fn home(&self) -> Option<String> {
+        std::env::var_os("HOME")?.into_string().ok().filter(|home| home.starts_with('/'))
+    }
+
     /// What this agent should hear of, as far as a state directory can be found.
     pub(in crate::cli) fn notices(&self, agent: &AgentId) -> Result<Vec<Event>, Failure> {
         let Ok(checkout) = self.checkout() else { return Ok(Vec::new()) };

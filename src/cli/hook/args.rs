@@ -2,7 +2,9 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use super::super::{args, context::Global};
+use clap::error::ErrorKind;
+
+use super::super::{args, context::Global, parser};
 use crate::domain::hooks::Harness;
 
 #[derive(Debug, Default, clap::Args)]
@@ -56,8 +58,7 @@ pub(in crate::cli) fn quick(args: &[OsString]) -> Option<(Args, Global)> {
         };
         let mut value = || value.clone().or_else(|| words.next().map(|word| word.to_string_lossy().into_owned()));
         let given = match flag {
-            // Behind an argument that is none the other parser would end with the code that refuses.
-            "--help" | "-h" | "--version" | "-V" if read.odd.is_empty() => return None,
+            "--help" | "-h" | "--version" | "-V" if is_shown(args) => return None,
             "--harness" => value().map(|value| read.harness = value),
             "--agent" | "--agent-id" | "--sender-id" => value().map(|value| global.agent = Some(value)),
             "--dir" => value().map(|value| global.dir = Some(PathBuf::from(value))),
@@ -83,6 +84,12 @@ pub(in crate::cli) fn quick(args: &[OsString]) -> Option<(Args, Global)> {
     }
     read.event = event.unwrap_or_default();
     is_hook.then_some((read, global))
+}
+
+/// Whether the parser of all commands shows help or the version for this: whatever else it says ends with the code that
+/// refuses.
+fn is_shown(args: &[OsString]) -> bool {
+    parser::parse(args).is_err_and(|error| matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion))
 }
 
 #[cfg(test)]
@@ -133,6 +140,13 @@ mod tests {
             &["--bogus", "hook", "PreToolUse"],
             &["hook", "PreToolUse", "--bogus", "--help"],
             &["hook", "--bogus", "-V"],
+            &["hook", "x", "-V"],
+            &["hook", "Stop", "--json", "--version"],
+            &["hook", "PreToolUse", "--help=1"],
+            &["--help=1", "hook", "PreToolUse"],
+            &["hook", "--agent", "a", "--agent", "b", "Stop", "--help"],
+            &["hook", "--harness", "codex", "Stop", "--harness", "codex", "-h"],
+            &["hook", "--dir", "--json", "--help"],
             &["hook", "PreToolUse", "--guard-wait", "long"],
         ] {
             let (args, _) = quick(&line(words)).unwrap();
@@ -144,7 +158,8 @@ mod tests {
             &["--json", "list"],
             &["--agent", "hook", "Stop"],
             &["hook", "--help"],
-            &["hook", "x", "-V"],
+            &["hook", "x", "--json", "-h"],
+            &["--version", "hook"],
         ] {
             assert!(quick(&line(words)).is_none(), "{words:?}");
         }

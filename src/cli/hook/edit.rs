@@ -9,7 +9,7 @@ use super::{
     super::{Code, Failure, context::Open},
     call::{Call, Reply, Scene},
     news,
-    place::{Edit, Group, place, place_both, unplaced},
+    place::{Edit, Group, place_all, unplaced},
     trouble, words,
 };
 use crate::{
@@ -87,7 +87,7 @@ fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
     };
     let mut groups: Vec<Group> = Vec::new();
     for file in files {
-        if let Err(failure) = place_both(call, &cwd, file, &mut groups, reply) {
+        if let Err(failure) = place_all(call, &cwd, file, &mut groups, reply) {
             unplaced(call, file, &failure, reply);
         }
     }
@@ -113,7 +113,7 @@ fn also_named(call: &Call<'_>, cwd: &Path, known: &[Cow<'_, str>], groups: &mut 
     match writes(call.harness, &call.payload, &configured) {
         Writes::Files(all) => {
             for file in all.iter().filter(|file| !known.contains(file)) {
-                if let Err(failure) = place(call, cwd, file, groups, reply) {
+                if let Err(failure) = place_all(call, cwd, file, groups, reply) {
                     unplaced(call, file, &failure, reply);
                 }
             }

@@ -34,9 +34,29 @@ pub(super) fn unplaced(call: &Call<'_>, file: &str, failure: &Failure, reply: &m
     trouble::of_edit(call, call.open().as_ref(), Some(file), failure, reply);
 }
 
-/// Puts a file to those of its state directory, for both files that a name may mean: where a link comes before `..` many
-/// tools open another than the system.
-pub(super) fn place_both(
+/// Puts a file to those of its state directory, for each file that a name may mean.
+pub(super) fn place_all(
+    call: &Call<'_>,
+    cwd: &Path,
+    file: &str,
+    groups: &mut Vec<Group>,
+    reply: &mut Reply,
+) -> Result<(), Failure> {
+    if let Some(rest) = file.strip_prefix("~/")
+        && let Some(home) = call.context.home()
+    {
+        place_both(call, cwd, &format!("{home}/{rest}"), groups, reply)?;
+        // A directory of that name is for tools that take it as it is.
+        if !Target::new(cwd, "~".as_ref()).is_ok_and(|target| target.is_directory()) {
+            return Ok(());
+        }
+    }
+    place_both(call, cwd, file, groups, reply)
+}
+
+/// The same for both files that a name without `~` may mean: where a link comes before `..` many tools open another than
+/// the system.
+fn place_both(
     call: &Call<'_>,
     cwd: &Path,
     file: &str,

@@ -3,7 +3,7 @@
 use super::{
     super::Failure,
     call::{Call, Reply, Scene},
-    inbox::page,
+    inbox::{Page, page},
     news,
 };
 use crate::{
@@ -24,18 +24,33 @@ pub(super) fn begins(call: &Call<'_>, reply: &mut Reply) {
         let asking = call.asking(scene);
         let locks = scene.open.locks_of(Some(scene.caller(&asking)));
         let mut account = locks.account(scene.id())?;
-        let can_tell = call.can_tell() && scene.id().parent().is_none();
-        if can_tell {
-            // The inbox tells of them.
-            account.ledger.untold().for_each(|loss| loss.told = true);
-        }
         over(&locks, &account, false, reply)?;
-        if can_tell && let Some(page) = page(call, scene)? {
+        if !call.can_tell() || scene.id().parent().is_some() {
+            return Ok(());
+        }
+        let page = page(call, scene);
+        if account.ledger.untold().next().is_some() {
+            let shown = page.as_ref().ok().and_then(Option::as_ref).map_or_else(Vec::new, notices);
+            account.ledger.untold().filter(|loss| shown.contains(&loss.n)).for_each(|loss| loss.told = true);
+            // Those that are on a later page, or on none.
+            news::losses(call, &mut account, reply);
+            locks.show_up(Some(&account.ledger))?;
+        }
+        if let Some(page) = page? {
             reply.told.push(page.text);
             reply.inbox = Some(page.inbox);
         }
         Ok(())
     });
+}
+
+/// The numbers of the changes that a page tells of.
+fn notices(page: &Page) -> Vec<u64> {
+    let number = |item: &Item| match item {
+        Item::Notice(event) => Some(event.n),
+        Item::Message(_) => None,
+    };
+    page.inbox.items.iter().filter_map(number).collect()
 }
 
 /// Holds the turn up once for messages to the agent that it has not read; else the turn ends, and with it what was

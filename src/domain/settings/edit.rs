@@ -79,6 +79,29 @@ impl Document {
         entry.key.clone().and_then(|key| serde_json::from_str(self.slice(key)).ok())
     }
 
+    /// Whether there is a comment in a container, outside of the values in it.
+    pub(super) fn has_comments(&self, container: usize) -> bool {
+        let Some(node) = self.node(container) else { return false };
+        let (mut at, mut found) = (node.span.start.saturating_add(1), false);
+        for (nth, entry) in node.entries.iter().enumerate() {
+            found |= self.has_slash(at..entry.start) || self.has_comment_behind_name(container, nth);
+            at = self.node(entry.value).map_or(at, |value| value.span.end);
+        }
+        found || self.has_slash(at..node.span.end)
+    }
+
+    /// Whether there is a comment between the name of a member and its value.
+    pub(super) fn has_comment_behind_name(&self, container: usize, nth: usize) -> bool {
+        let entry = self.node(container).and_then(|node| node.entries.get(nth));
+        let gap = entry.and_then(|entry| Some(entry.key.as_ref()?.end..self.node(entry.value)?.span.start));
+        gap.is_some_and(|gap| self.has_slash(gap))
+    }
+
+    /// Whether there is a comment in what stands between values.
+    fn has_slash(&self, between: Range<usize>) -> bool {
+        self.slice(between).contains('/')
+    }
+
     /// The member of this name.
     ///
     /// # Errors
@@ -180,19 +203,17 @@ impl Document {
         let Some(entry) = node.entries.get(nth) else { return Ok(()) };
         let end = self.node(entry.value).map_or(entry.start, |value| value.span.end);
         let mut text = self.text.clone();
-        match entry.comma {
-            Some(comma) => {
-                // From behind, so that positions stay true.
-                text.replace_range(comma..comma + 1, "");
-                text.replace_range(entry.before..end, "");
-            }
-            None => {
-                text.replace_range(entry.before..end, "");
-                let before = nth.checked_sub(1).and_then(|before| node.entries.get(before)?.comma);
-                if let Some(comma) = before {
-                    text.replace_range(comma..comma + 1, "");
-                }
-            }
+        // From behind, so that positions stay true.
+        if let Some(comma) = entry.comma {
+            text.replace_range(comma..comma + 1, "");
+        }
+        // What follows in the same line would be a part of the comment.
+        let rest = text.get(end..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let newline = if entry.behind_open && !rest.trim().is_empty() { self.newline() } else { "" };
+        text.replace_range(entry.before..end, newline);
+        let before = nth.checked_sub(1).and_then(|before| node.entries.get(before)?.comma);
+        if let Some(comma) = before.filter(|_| entry.comma.is_none()) {
+            text.replace_range(comma..comma + 1, "");
         }
         self.set(text)
     }
@@ -290,6 +311,20 @@ mod tests {
             ("{\n \"o\": {}\n}", "{\n \"o\": {\n  \"n\": [\n   1\n  ]\n }\n}"),
         ] {
             assert_eq!(there_and_back(text), with);
+        }
+    }
+
+    #[test]
+    fn a_comment_swallows_nothing_when_what_stands_behind_it_is_taken_out() {
+        for (text, nth, left) in [
+            ("[1, // c\n2]", 1, "[1 // c\n]"),
+            ("[ // c\r\n1, 2]", 0, "[ // c\r\n 2]"),
+            ("[ // c\n1 /* d */]", 0, "[ // c\n /* d */]"),
+            ("[ // c\n1\n]", 0, "[ // c\n]"),
+        ] {
+            let mut document = Document::new(text.to_owned()).unwrap();
+            document.remove(0, nth).unwrap();
+            assert_eq!(document.text, left);
         }
     }
 

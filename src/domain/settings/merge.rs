@@ -156,8 +156,8 @@ pub fn holds_hooks(text: &str, binary: &Binary) -> bool {
     found.is_ok_and(|found| found.iter().any(|handler| handler.is != Command::Foreign))
 }
 
-/// The text without our hooks, and without the containers that are empty for that; but for those which `before`, the
-/// text as it was before they were added, has.
+/// The text without our hooks, and without the containers that are empty for that; but for those in which somebody has
+/// written a comment, and those which `before`, the text as it was before they were added, has.
 ///
 /// # Errors
 /// If the text cannot be read.
@@ -178,7 +178,8 @@ pub fn without_hooks(text: &str, binary: &Binary, before: Option<&str>) -> Resul
         // Outwards, as long as nothing else would be left.
         for (container, nth) in around {
             let Some((inner, _)) = target else { break };
-            if !is_spent(&document, inner) || was_there(before.as_ref(), &document, inner, &ours.event) {
+            let commented = document.has_comments(inner) || document.has_comment_behind_name(*container, *nth);
+            if commented || !is_spent(&document, inner) || was_there(before.as_ref(), &document, inner, &ours.event) {
                 break;
             }
             target = Some((*container, *nth));
@@ -266,6 +267,28 @@ mod tests {
                 assert_eq!(stripped.removed, harness.events.len());
                 assert!(stripped.text == text || !version, "{}: {}", harness.name, stripped.text);
             }
+        }
+    }
+
+    #[test]
+    fn no_comment_is_taken_out_with_what_is_around_our_hooks() {
+        for text in [
+            "{\"hooks\": {\"Stop\": [ // mine\n]}}",
+            "{\"hooks\": {\"Stop\": /* mine */ []}}",
+            "{\"hooks\": { /* mine */ }}",
+            "{\"hooks\": // mine\n{}}",
+            "{\"hooks\": {\"Stop\": [{\"hooks\": [/* mine */]}]}}",
+        ] {
+            let with = with_hooks(text, claude(), &binary()).unwrap();
+            // Nobody remembers how it was.
+            let stripped = without_hooks(&with, &binary(), None).unwrap();
+            assert!(stripped.removed == 9 && stripped.text.contains("mine"), "{text}: {}", stripped.text);
+        }
+        let text = with_hooks("{}", claude(), &binary()).unwrap();
+        for at in ["\"Stop\": [", "\"Stop\":", "\"matcher\": \"*\",", "{\n  \"hooks\":", "\"hooks\": {"] {
+            let commented = text.replacen(at, &format!("{at} // mine\n"), 1);
+            let stripped = without_hooks(&commented, &binary(), Some("{}")).unwrap();
+            assert!(stripped.text.contains("mine"), "{at}: {}", stripped.text);
         }
     }
 

@@ -41,6 +41,8 @@ pub(super) struct Entry {
     pub(super) start: usize,
     /// Where the token or comment before it ends.
     pub(super) before: usize,
+    /// Whether that is a comment that only the end of the line ends.
+    pub(super) behind_open: bool,
     /// Where the comma behind it stands.
     pub(super) comma: Option<usize>,
 }
@@ -239,7 +241,14 @@ impl Scanner<'_> {
                 let key = if kind == Kind::Object { Some(self.key()?) } else { None };
                 let value = self.nodes.len();
                 if let Some(node) = self.nodes.get_mut(container) {
-                    node.entries.push(Entry { key, value, start: at, before: tail, comma: None });
+                    node.entries.push(Entry {
+                        key,
+                        value,
+                        start: at,
+                        before: tail,
+                        behind_open: open_tail,
+                        comma: None,
+                    });
                 }
                 self.value()
             }

@@ -32,6 +32,26 @@ fn a_loss_is_told_once_at_the_next_event() {
 }
 
 #[test]
+fn a_loss_is_told_at_a_prompt_once_whether_the_page_of_messages_has_room_for_it_or_not() {
+    let prompt = |one: &Session<'_>| told(&one.hook("UserPromptSubmit", json!({ "prompt": "x" })));
+    for messages in [0, 12] {
+        let site = site();
+        let one = Session::new(&site, "one");
+        one.edits("a");
+        for from in 0..messages {
+            let text = "x".repeat(1000);
+            site.agent(&format!("m{from}")).run(["send", &one.id(), "INFO", &text]).expect(0);
+        }
+        site.agent("bob").run(["force-release", "a", "--yes"]).expect(0);
+        let text = prompt(&one);
+        assert_eq!(text.contains(" more: swarmlock inbox"), messages > 0, "the control: {text}");
+        assert!(text.contains("bob"), "{messages}: {text}");
+        assert_eq!(text.contains("swarmlock: You lost a at "), messages > 0, "{messages}: {text}");
+        silent(&one.works());
+    }
+}
+
+#[test]
 fn the_first_edit_of_what_was_lost_is_refused_and_the_second_goes_through() {
     let site = site();
     let (one, other) = taken_over(&site);

@@ -33,7 +33,7 @@ fn started(site: &Site, event: &str, stdin: Stdio) -> Child {
 fn no_flag_and_no_event_ever_looks_like_a_refusal() {
     let site = site();
     let one = Session::new(&site, "one");
-    let all: [&[&str]; 26] = [
+    let all: [&[&str]; 32] = [
         &["hook"],
         &["hook", ""],
         &["hook", "Nonsense"],
@@ -60,6 +60,12 @@ fn no_flag_and_no_event_ever_looks_like_a_refusal() {
         &["--agent", "x", "hook", "PreToolUse", "--bogus", "more"],
         &["--dir", "/no/such/place", "hook"],
         &["--bogus", "hook", "PreToolUse"],
+        &["hook", "PreToolUse", "--help=1"],
+        &["hook", "PreToolUse", "--version"],
+        &["hook", "--json", "PreToolUse", "-V"],
+        &["hook", "PreToolUse", "--agent", "a", "--agent", "b", "--help"],
+        &["hook", "PreToolUse", "-q", "-q", "-h"],
+        &["--help=1", "hook", "PreToolUse"],
     ];
     for (number, args) in all.into_iter().enumerate() {
         let payload = one.payload("PreToolUse", edit_of(&site.path(number.to_string()))).to_string();

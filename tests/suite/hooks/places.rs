@@ -89,6 +89,25 @@ fn a_linked_file_is_the_file_that_it_leads_to() {
 }
 
 #[test]
+fn a_name_below_the_home_directory_is_the_file_there_and_one_in_a_directory_of_that_name_too() {
+    let site = site();
+    site.agent("alice").run(["acquire", "a", "./~/b"]).expect(0);
+    let one = Session::new(&site, "one");
+    let edit = |file: &str| {
+        let payload = one.payload("PreToolUse", super::edit_of(Path::new(file))).to_string();
+        site.nobody().env("HOME", site.root()).run_with_stdin(["hook", "PreToolUse"], payload.as_bytes())
+    };
+    refused(&edit("~/a"), "a is held by alice");
+    refused(&edit("~/x/../a"), "a is held by alice");
+    silent(&edit("~/c"));
+    assert_eq!(held(&site, "c").unwrap().0, one.id());
+    assert!(held(&site, "~/c").is_none(), "no tool would write there");
+    silent(&edit("~/b"));
+    fs::create_dir(site.path("~")).unwrap();
+    refused(&edit("~/b"), "~/b is held by alice");
+}
+
+#[test]
 fn a_link_out_of_the_checkout_is_a_file_of_it_and_one_into_another_is_that_ones() {
     let (here, there) = (site(), site());
     let outside = Site::outside_git();

@@ -1,9 +1,17 @@
 //! Something mounted inside the state directory: what is written there is not there for those who look without it.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use super::{complained, holds, in_own_mounts, refused, snapshot, works};
-use crate::harness::{Run, Site};
+use crate::{
+    harness::{BINARY, Run, Site, finish, skip},
+    load::Load,
+    proof::strace,
+};
 
 /// Mounted until dropped; a bind mount of `from`.
 pub struct Bound<'a>(&'a Path);
@@ -61,5 +69,31 @@ fn a_mount_in_place_of_a_state_file_or_directory_is_refused() {
         assert!(snapshot(&copy) == before, "{place}: something was written there");
         fs::rename(&copy, site.path("done")).unwrap();
         holds(&site, "alice", "src/auth.rs");
+    }
+}
+
+/// The kernel says the same of a file that is moved to another directory while it is opened.
+#[test]
+fn what_is_called_a_mount_only_once_is_none() {
+    let test = "what_is_called_a_mount_only_once_is_none";
+    if let Err(why) = strace::usable() {
+        return skip(test, &why);
+    }
+    let load = Load::plant(BINARY, 0);
+    let trace = load.root().join("trace");
+    let mut asked = 0;
+    loop {
+        let inject = format!("inject=openat2:error=EXDEV:when={}", asked + 1);
+        let words = ["strace", "-f", "-e", "trace=openat2", "-e", &inject, "-o", trace.to_str().unwrap()];
+        let mut command = load.call_under(words, ["list"]);
+        let run = finish(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+        if !fs::read_to_string(&trace).unwrap().contains("(INJECTED)") {
+            break;
+        }
+        assert_eq!(run.expect(0).out.lines().count(), 1);
+        asked += 1;
+    }
+    if asked == 0 {
+        skip(test, "openat2 is not to be had here");
     }
 }
