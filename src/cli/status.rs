@@ -25,7 +25,7 @@ pub(super) const SPEC: Spec = Spec {
     name: "status",
     aliases: &[],
     about: "All on one screen: where and who you are, who else is here, who holds what, who waits, what you have not read",
-    prints: "lines that begin with checkout, directory, agent, agents, here for each agent, locks, mine for each lease of yours, held for those of others, queue, wanted for each place of yours in line, waiting for those of others, unread, owed and awaited for what is to be acknowledged by you and to you, unprotected if hooks had to let edits through in the last day, and what you should hear of: lost, waits, turn",
+    prints: "lines that begin with checkout, directory, agent, agents, here for each agent, locks, mine (resource, lease, until, since, reason) for each lease of yours, held (with the holder in place of the lease) for those of others, queue, wanted for each place of yours in line, waiting for those of others, unread, owed and awaited for what is to be acknowledged by you and to you, unprotected if hooks had to let edits through in the last day, and what you should hear of: lost, waits, turn",
     args: Args::augment_args,
     run: status,
 };
@@ -124,11 +124,11 @@ fn show_place(report: &mut Report, checkout: &Checkout, made: bool) {
 #[derive(Default)]
 struct Leases {
     counts: Counts,
-    /// Resource, lease and end of each of the agent's own.
-    mine: Vec<[String; 3]>,
+    /// Resource, lease, end, beginning and reason of each of the agent's own.
+    mine: Vec<[String; 5]>,
     mine_json: Vec<Value>,
-    /// Resource, agent and end of some of the others'.
-    held: Vec<[String; 3]>,
+    /// Resource, agent, end, beginning and reason of some of the others'.
+    held: Vec<[String; 5]>,
     held_json: Vec<Value>,
 }
 
@@ -151,23 +151,26 @@ impl Leases {
     fn add(&mut self, found: &Found, identity: Option<&Identity>, now: Now) {
         self.counts.live += 1;
         let lease = &found.lease;
+        let row = |whose: String| {
+            let (until, since) = (describe::until_column(found, now), lease.acquired_at.to_string());
+            [found.head.text(), whose, until, since, lease.reason.clone()]
+        };
         if identity.is_some_and(|identity| identity.id == lease.agent_id) {
             self.counts.mine += 1;
-            self.mine.push([found.head.text(), lease.lease.clone(), describe::until_column(found, now)]);
+            self.mine.push(row(lease.lease.clone()));
             self.mine_json.push(describe::json(found, now));
         } else if self.held.len() < SHOWN {
-            self.held.push([found.head.text(), lease.agent_id.to_string(), describe::until_column(found, now)]);
+            self.held.push(row(lease.agent_id.to_string()));
             self.held_json.push(describe::json(found, now));
         }
     }
 
     fn show(&self, report: &mut Report) {
         report.data(&["locks", &self.counts.words()], || ());
-        for [resource, lease, until] in &self.mine {
-            report.data(&["mine", resource, lease, until], || ());
-        }
-        for [resource, agent, until] in &self.held {
-            report.data(&["held", resource, agent, until], || ());
+        for (word, rows) in [("mine", &self.mine), ("held", &self.held)] {
+            for [resource, whose, until, since, reason] in rows {
+                report.data(&[word, resource, whose, until, since, reason], || ());
+            }
         }
         let unseen = self.counts.live.saturating_sub(self.counts.mine).saturating_sub(self.held.len());
         if unseen > 0 {

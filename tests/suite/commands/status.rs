@@ -41,6 +41,20 @@ fn a_directory_that_is_not_made_yet_is_said_to_be_so_and_not_made() {
 }
 
 #[test]
+fn who_holds_what_is_told_with_until_when_since_when_and_why() {
+    let site = Site::new();
+    for (agent, resource, reason) in [("alice", "a", "mine, all mine"), ("bob", "b", "to mend\tit")] {
+        site.agent(agent).run(["acquire", resource, "--reason", reason]).expect(0);
+    }
+    let text = site.agent("alice").run(["status"]).expect(0).out;
+    for (path, begins, ends) in [("a", "mine\ta\tl-", "mine, all mine"), ("b", "held\tb\tbob\t", "to mend\\tit")] {
+        let since = site.lock_json(path)["holders"][0]["acquired_at"].as_str().unwrap().to_owned();
+        let line = text.lines().find(|line| line.starts_with(begins)).unwrap_or_else(|| panic!("{text}"));
+        assert!(line.split('\t').count() == 6 && line.ends_with(&format!("\t{since}\t{ends}")), "{line}");
+    }
+}
+
+#[test]
 fn who_lost_a_lease_is_told_until_they_have_it_again() {
     let site = Site::new();
     site.agent("alice").run(["acquire", "a", "b", "--reason", "mine"]).expect(0);
