@@ -54,6 +54,7 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
     let now = host::now();
     let mut code = Code::Done;
     if !args.yes {
+        context.only_look();
         for resource in &resources {
             match open.locks().on(resource) {
                 Ok(on) if on.is_empty() => {
