@@ -55,6 +55,7 @@ fn force_release(matches: &ArgMatches, context: &Context, report: &mut Report) -
     let mut code = Code::Done;
     if !args.yes {
         let mut some = false;
+        context.only_look();
         for resource in &resources {
             match open.locks().on(resource) {
                 Ok(on) if on.is_empty() => {

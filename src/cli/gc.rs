@@ -36,6 +36,9 @@ fn age(text: &str) -> Result<Duration, String> {
 fn gc(matches: &ArgMatches, context: &Context, report: &mut Report) -> Outcome {
     let args: Args = args::of(matches)?;
     let Some(open) = context.open(&context.checkout()?, report)? else { return Ok(Code::Done) };
+    if !args.yes {
+        context.only_look();
+    }
     let older_than = u64::try_from(args.older_than.as_millis()).unwrap_or(u64::MAX).max(1);
     let gathered = open.records().gather(older_than, args.yes)?;
     let word = if args.yes { "removed" } else { "would_remove" };

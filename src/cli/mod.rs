@@ -233,7 +233,13 @@ fn usage(text: &str, args: &[OsString]) -> Failure {
     let failure = named.and_then(|name| in_words(name, first)).into_iter().fold(failure, Failure::help);
     let hints = paragraphs.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty());
     let hints = hints.filter(|line| !line.starts_with("For more information"));
-    hints.map(|line| line.strip_prefix("tip: ").unwrap_or(line)).fold(failure, Failure::help)
+    hints.map(|line| best_first(line.strip_prefix("tip: ").unwrap_or(line))).fold(failure, Failure::help)
+}
+
+/// What is similar, the most similar first: the parser has it last.
+fn best_first(hint: &str) -> String {
+    let Some((similar, list)) = hint.split_once(" exist: ") else { return hint.to_owned() };
+    format!("{similar} exist: {}", list.rsplit(", ").collect::<Vec<_>>().join(", "))
 }
 
 /// How a message is written, where the parser only says what is wrong with a word of it.

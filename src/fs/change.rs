@@ -99,10 +99,14 @@ impl Dir {
     /// Moves `from` to `name` in `to`, replacing what file stands there.
     ///
     /// # Errors
-    /// If the kernel refuses; both names are then as they were.
+    /// If a directory stands there that a file would replace, or the kernel refuses; both names are then as they were.
     pub fn rename(&self, from: &FileName, to: &Self, name: &FileName) -> Result<()> {
-        retry_on_intr(|| rustix::fs::renameat(&self.fd, from.as_str(), &to.fd, name.as_str()))
-            .map_err(|errno| to.failed("rename", name, errno))
+        retry_on_intr(|| rustix::fs::renameat(&self.fd, from.as_str(), &to.fd, name.as_str())).map_err(|errno| {
+            match errno {
+                Errno::ISDIR => Error::Unsafe { path: to.path().join(name.as_str()), hazard: Hazard::NotAFile },
+                _ => to.failed("rename", name, errno),
+            }
+        })
     }
 
     /// Moves `from` to `name` in `to` if nothing stands there.

@@ -11,9 +11,8 @@ pub mod tmux;
 use std::{path::Path, sync::OnceLock};
 
 use rustix::{
-    fs::Timespec,
     rand::{GetRandomFlags, getrandom},
-    time::{ClockId, clock_gettime},
+    time::{ClockId, Timespec, clock_gettime},
 };
 use sha2::{Digest as _, Sha256};
 

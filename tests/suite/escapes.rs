@@ -164,7 +164,7 @@ fn a_newline_in_what_an_agent_wrote_makes_no_line() {
     let history = site.nobody().run(["history"]).expect(0).out;
     assert_eq!(history.lines().count(), 5, "{history}");
     assert!(history.lines().all(|line| line.split('\t').count() == 6), "nor a column: {history}");
-    assert!(site.nobody().run(["list"]).out.lines().all(|line| line.split('\t').count() == 8));
+    assert!(site.nobody().run(["list"]).out.lines().all(|line| line.split('\t').count() == 9));
 }
 
 /// Runs a shell command on a terminal, with the binary as `$B` and a path as `$P`.

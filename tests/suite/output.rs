@@ -107,6 +107,11 @@ fn a_typo_gets_what_was_meant() {
         assert!(run.err.contains("similar") && run.err.contains(meant), "{run}");
         assert_eq!(run.out, "");
     }
+    // The likeliest comes first.
+    for (typo, meant) in [("aquire", "acquire"), ("relase", "release"), ("chekc", "check")] {
+        let run = site.agent("alice").run([typo, "a"]).expect(2);
+        assert!(run.err.contains(&format!("help: some similar subcommands exist: '{meant}', '")), "{run}");
+    }
     assert!(!site.state("").exists());
 }
 

@@ -12,6 +12,7 @@ use swarmlock::domain::records::How;
 use crate::{
     harness::{BINARY, Run, Site, skip},
     keeper::{Keeper, rewrite},
+    mail::when::pass,
 };
 
 /// Every command that only looks, with the code it has on [`furnished`].
@@ -34,6 +35,7 @@ const LOOKS: &[(&[&str], i32)] = &[
     (&["runs"], 0),
     (&["runs", "show", "abcd", "--json"], 0),
     (&["gc", "--older-than", "1d"], 0),
+    (&["force-release", "b"], 0),
     (&["whoami"], 0),
     (&["capabilities"], 0),
     (&["completions", "bash"], 0),
@@ -47,6 +49,8 @@ fn furnished() -> Site {
         site.agent(agent).run(["acquire", resource, "--reason", "why"]).expect(0);
     }
     site.agent("bob").run(["send", "alice", "INFO", "text", "--ack=1s"]).expect(0);
+    // Overdue: the next change would tell of it.
+    pass(&site, 60);
     site.expire("over");
     Keeper::new(&site).ended("abcd", How::Ended, Some(0));
     rewrite(&site, "abcd", "ended_at", "2020-01-01T00:00:00.000Z");
@@ -73,9 +77,11 @@ fn looking_changes_no_name_no_byte_no_inode_and_no_time_of_change() {
     let before = site.snapshot();
     look_everywhere(|call| site.agent("alice").run(call));
     assert_eq!(site.snapshot(), before);
-    // The control: a change is seen.
+    // The controls: a change is seen, and something was due.
     site.agent("alice").run(["renew", "a"]).expect(0);
     assert_ne!(site.snapshot(), before);
+    site.agent("alice").run(["tick"]).expect(0);
+    assert_eq!(fs::read_to_string(site.state("agent_messages.log")).unwrap().lines().count(), 2);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod config;
 mod cursors;
 mod escapes;
 mod full;
+mod huge;
 mod levels;
 mod lock_files;
 mod mail;

@@ -12,7 +12,7 @@ mod rotation;
 mod sweep;
 mod sweep_judge;
 mod sweep_table;
-mod when;
+pub mod when;
 
 use std::process::Child;
 
