@@ -9,7 +9,7 @@ use super::{
     super::{Code, Failure, context::Open},
     call::{Call, Reply, Scene},
     news,
-    place::{Edit, Group, place, place_both, unplaced},
+    place::{Edit, Group, place, place_all, unplaced},
     trouble, words,
 };
 use crate::{
@@ -87,7 +87,7 @@ fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
     };
     let mut groups: Vec<Group> = Vec::new();
     for file in files {
-        if let Err(failure) = place_both(call, &cwd, file, &mut groups, reply) {
+        if let Err(failure) = place_all(call, &cwd, file, &mut groups, reply) {
             unplaced(call, file, &failure, reply);
         }
     }

@@ -8,7 +8,7 @@ use super::{
     trouble, words,
 };
 use crate::{
-    checkout::{self, Checkout, Target, taken_literally},
+    checkout::{self, Checkout, Target, also_read_as, taken_literally},
     domain::{Holder, Refusal, Resource, Whose},
 };
 
@@ -34,9 +34,25 @@ pub(super) fn unplaced(call: &Call<'_>, file: &str, failure: &Failure, reply: &m
     trouble::of_edit(call, call.open().as_ref(), Some(file), failure, reply);
 }
 
+/// Puts a file to those of its state directory, for all files that its name may mean. Errors are those of the name as it
+/// stands: what nothing leads to in another way cannot be opened that way either.
+pub(super) fn place_all(
+    call: &Call<'_>,
+    cwd: &Path,
+    file: &str,
+    groups: &mut Vec<Group>,
+    reply: &mut Reply,
+) -> Result<(), Failure> {
+    let placed = place_both(call, cwd, file, groups, reply);
+    if let Some(other) = also_read_as(file, call.context.home()) {
+        place_both(call, cwd, &other, groups, reply).unwrap_or_default();
+    }
+    placed
+}
+
 /// Puts a file to those of its state directory, for both files that a name may mean: where a link comes before `..` many
 /// tools open another than the system.
-pub(super) fn place_both(
+fn place_both(
     call: &Call<'_>,
     cwd: &Path,
     file: &str,
