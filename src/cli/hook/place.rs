@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    super::Failure,
+    super::{Failure, context::Open},
     call::{Call, Reply, Scene},
     trouble, words,
 };
@@ -87,7 +87,11 @@ pub(super) fn place(
 ) -> Result<(), Failure> {
     let target = Target::new(cwd, file.as_ref())?;
     for dir in target.places() {
-        let Some(checkout) = call.context.checkout_of(dir)? else { continue };
+        let checkout = match call.context.checkout_of(dir) {
+            Ok(Some(checkout)) => checkout,
+            Ok(None) => continue,
+            Err(failure) => return in_doubt(call, dir, &target, file, failure, reply),
+        };
         let state = checkout.state_path();
         let at = match groups.iter().position(|group| group.state == state) {
             Some(at) => at,
@@ -117,6 +121,30 @@ pub(super) fn place(
     Ok(())
 }
 
+/// Whether a directory on the way is a checkout of its own cannot be told, because its `.git` is broken. What stands in the
+/// locks of the checkout around it refuses all the same.
+fn in_doubt(
+    call: &Call<'_>,
+    dir: &Path,
+    target: &Target,
+    file: &str,
+    failure: Failure,
+    reply: &mut Reply,
+) -> Result<(), Failure> {
+    let around = dir.ancestors().find_map(|above| call.context.checkout_of(above).ok()).flatten();
+    let Some(checkout) = around else { return Err(failure) };
+    let Some(resource) = checkout.resource_despite(target) else { return Err(failure) };
+    call.context.settle_on(&checkout);
+    let Ok(Some((open, _))) = call.context.open_for_hook(&checkout) else { return Err(failure) };
+    match refuse_by_sight(call, &open, &resource, file, reply) {
+        true => {
+            reply.warn(failure.message);
+            Ok(())
+        }
+        false => Err(failure),
+    }
+}
+
 /// Who edits cannot be told, or the state directory cannot be opened. In the first case whatever is held is another's.
 fn nameless(
     call: &Call<'_>,
@@ -139,18 +167,26 @@ fn nameless(
             return Ok(());
         }
     };
+    if refuse_by_sight(call, &open, &resource, file, reply) {
+        reply.warn(failure.message);
+    } else {
+        trouble::of_edit(call, Some(&open), Some(file), &failure, reply);
+    }
+    Ok(())
+}
+
+/// Refuses what another can be seen to hold; whether one does.
+fn refuse_by_sight(call: &Call<'_>, open: &Open, resource: &Resource, file: &str, reply: &mut Reply) -> bool {
     // It may have been the state directory that could not be opened a moment ago.
     let identity = call.context.identity().ok();
     let party = identity.as_ref().map(|identity| call.context.party(identity));
     let own = |lease: &Holder| party.as_ref().is_some_and(|party| party.relation(lease) != Whose::Other);
-    let mut held = open.locks().in_sight(&resource);
+    let mut held = open.locks().in_sight(resource);
     held.retain(|found| !found.verdict.is_over() && !own(&found.lease));
     if held.is_empty() {
-        trouble::of_edit(call, Some(&open), Some(file), &failure, reply);
-    } else {
-        reply.warn(failure.message);
-        let agent = identity.as_ref().map(|identity| &identity.id);
-        reply.deny(words::refused(file, &Refusal { held, ..Refusal::default() }, agent, true));
+        return false;
     }
-    Ok(())
+    let agent = identity.as_ref().map(|identity| &identity.id);
+    reply.deny(words::refused(file, &Refusal { held, ..Refusal::default() }, agent, true));
+    true
 }

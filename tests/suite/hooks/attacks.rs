@@ -56,6 +56,28 @@ fn a_name_that_leads_elsewhere_by_links_than_as_a_text_is_judged_as_both() {
     }
 }
 
+/// A directory that may be a checkout of its own, such as a submodule whose repository is gone.
+#[test]
+fn a_broken_repository_below_takes_no_file_out_of_the_locks_that_it_is_under() {
+    let site = site();
+    let (one, other) = (Session::new(&site, "one"), Session::new(&site, "other"));
+    fs::create_dir_all(site.path("sub/deep")).unwrap();
+    one.edits("sub/deep/held");
+    one.shell(["acquire", "sub/tree/"]).expect(0);
+    for broken in ["", "nonsense", "gitdir: /nowhere", "gitdir: ."] {
+        fs::write(site.path("sub/.git"), broken).unwrap();
+        for file in ["sub/deep/held", "sub/tree/a"] {
+            let why = other.is_refused(file, &one.id());
+            assert!(!why.contains("WITHOUT"), "{why}");
+        }
+        // Control: what nobody holds cannot be judged, and that is said.
+        let free = other.edit("sub/deep/free").expect(0);
+        assert!(warned(&free).contains("WITHOUT protection"), "{free}");
+        let own = one.edit("sub/deep/held").expect(0);
+        assert!(warned(&own).contains("WITHOUT protection"), "{own}");
+    }
+}
+
 /// Some tools leave blanks around a name out, and take `~` for the home directory.
 #[test]
 fn a_name_with_blanks_around_it_or_from_home_is_judged_as_that_file_too() {
