@@ -79,6 +79,15 @@ impl Checkout {
         self.file_or_tree(target.resolved(), &|| target.path().to_string_lossy().into_owned())
     }
 
+    /// What a file below the root would be if nothing on the way to it were a checkout of its own: for one of which that
+    /// cannot be told. `None` if it is not below the root.
+    #[must_use]
+    pub fn resource_despite(&self, target: &Target) -> Option<Resource> {
+        let below = target.path().strip_prefix(self.root()).ok()?;
+        let key = PathKey::new(components(below.as_os_str().as_bytes()))?;
+        Some(Resource::Path(self.worktree().clone(), key))
+    }
+
     fn file_or_tree(&self, found: &Resolved, shown: &dyn Fn() -> String) -> Result<Resource, Error> {
         let refused = || Error::NotLockable { text: shown(), why: "it names no file in the checkout" };
         let directory = found.kind == Some(Kind::Directory) || (found.kind.is_none() && found.as_directory);

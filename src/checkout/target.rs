@@ -73,6 +73,17 @@ pub fn taken_literally(cwd: &str, text: &str) -> Option<String> {
     Some(format!("/{}", parts.join("/")))
 }
 
+/// What else tools make of a name before they open it: blanks around it are left out, and `~` is the home directory.
+#[must_use]
+pub fn also_read_as(text: &str, home: Option<&Path>) -> Option<String> {
+    let trimmed = text.trim();
+    let at_home = trimmed.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    match (at_home, home) {
+        (Some(rest), Some(home)) => Some(format!("{}{rest}", home.to_str()?)),
+        _ => Some(trimmed).filter(|trimmed| *trimmed != text && !trimmed.is_empty()).map(str::to_owned),
+    }
+}
+
 impl Checkout {
     /// Whether a file is one of the state directory's own, but for its settings, which people write.
     #[must_use]
@@ -104,6 +115,28 @@ mod tests {
         ] {
             assert_eq!(taken_literally("/x/y", text).as_deref(), wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn blanks_around_a_name_and_the_sign_for_home_are_read_by_some_tools() {
+        let home = Path::new("/home/x");
+        for (text, wanted) in [
+            ("a", None),
+            ("a b", None),
+            (" a", Some("a")),
+            ("/r/a\n", Some("/r/a")),
+            (" ", None),
+            ("", None),
+            ("~", Some("/home/x")),
+            ("~/a", Some("/home/x/a")),
+            (" ~/../a ", Some("/home/x/../a")),
+            ("~a", None),
+            ("a/~/b", None),
+        ] {
+            assert_eq!(also_read_as(text, Some(home)).as_deref(), wanted, "{text:?}");
+        }
+        assert_eq!(also_read_as("~/a", None), None);
+        assert_eq!(also_read_as(" ~/a", None).as_deref(), Some("~/a"));
     }
 
     #[test]

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     checkout::Checkout,
-    domain::{AgentId, settings::Installed},
+    domain::{
+        AgentId,
+        settings::{Installation, Installed},
+    },
     fs::Dir,
     host, store,
 };
@@ -109,8 +112,7 @@ fn with_state(
             report.data(&["held", &found.head.text(), found.lease.agent_id.as_str()], || describe::json(found, now));
         }
     }
-    let elsewhere =
-        |note: &&crate::domain::settings::Installation| note.worktree.as_deref() != checkout.worktree().name();
+    let elsewhere = |note: &&Installation| note.worktree.as_deref() != checkout.worktree().name();
     for note in installed.files.iter().filter(elsewhere) {
         let place =
             note.worktree.as_deref().map_or_else(|| "the main checkout".to_owned(), |name| format!("worktree {name}"));
@@ -131,7 +133,7 @@ fn with_state(
         report.note(&format!("nothing was changed; {first}: live leases: {}, messages: {messages} bytes", held.len()));
         return Ok(Code::Done);
     }
-    take_out_all(&open, removal, checkout, agent.as_ref(), report)?;
+    take_out_all(&open, removal, installed, checkout, agent.as_ref(), report)?;
     report.changed();
     report.data(
         &["removed", &dir],
@@ -159,6 +161,7 @@ fn sweep(checkout: &Checkout, report: &mut Report) -> Outcome {
 fn take_out_all(
     open: &Open,
     removal: &Removal,
+    installed: &Installed,
     checkout: &Checkout,
     agent: Option<&AgentId>,
     report: &mut Report,
@@ -193,6 +196,17 @@ fn take_out_all(
     // Again, now that nobody can take another one.
     if let Some(refusal) = others("the hooks are taken out")? {
         return Err(refusal);
+    }
+    // What an init has entered in between would be forgotten with the directory. What is damaged says nothing either way.
+    let here = |note: &&Installation| note.worktree.as_deref() == checkout.worktree().name();
+    let anew = |note: &&Installation| !installed.files.contains(note);
+    if let Some(note) = guarded.installed().unwrap_or_default().files.iter().filter(here).find(anew) {
+        return Err(Failure::new(
+            Code::Busy,
+            format!("{}: hooks were entered just now; the state directory was left", note.path),
+        )
+        .help("ask again when nobody else enters hooks here")
+        .next("swarmlock uninstall --state --yes"));
     }
     #[expect(clippy::cast_possible_truncation, reason = "any 64 of the random bits will do")]
     let nonce = host::random()? as u64;

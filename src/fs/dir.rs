@@ -3,7 +3,7 @@
 use std::{
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::AtomicBool,
 };
 
 use rustix::{
@@ -30,7 +30,7 @@ pub struct Dir {
     id: FileId,
     links: u64,
     /// Whether its own descriptor has been read to find the names.
-    listed: AtomicBool,
+    pub(super) listed: AtomicBool,
 }
 
 /// One name found in a directory.
@@ -318,62 +318,6 @@ impl Dir {
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(self.failed("statx", name, errno)),
         }
-    }
-
-    /// All names in this directory, sorted.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn entries(&self) -> Result<Vec<Entry>> {
-        let mut found = Vec::new();
-        self.for_each_name(|bytes| {
-            found.push(match std::str::from_utf8(bytes).ok().and_then(|name| FileName::new(name.to_owned())) {
-                Some(name) => Entry::Name(name),
-                None => Entry::Odd(String::from_utf8_lossy(bytes).into_owned()),
-            });
-        })?;
-        found.sort_unstable();
-        Ok(found)
-    }
-
-    /// The names in this directory that `wanted` wants, sorted; those that swarmlock could not have made are passed over.
-    ///
-    /// # Errors
-    /// If it cannot be read.
-    pub fn names(&self, mut wanted: impl FnMut(&str) -> bool) -> Result<Vec<FileName>> {
-        let mut found = Vec::new();
-        self.for_each_name(|bytes| {
-            let name = std::str::from_utf8(bytes).ok().filter(|name| wanted(name));
-            found.extend(name.and_then(|name| FileName::new(name.to_owned())));
-        })?;
-        found.sort_unstable();
-        Ok(found)
-    }
-
-    fn for_each_name(&self, each: impl FnMut(&[u8])) -> Result<()> {
-        // Reading moves the position, so the descriptor itself will do once.
-        if !self.listed.swap(true, Ordering::Relaxed) {
-            return self.read_names(&self.fd, each);
-        }
-        let again = retry_on_intr(|| rustix::fs::openat(&self.fd, ".", DIRECTORY | OFlags::CLOEXEC, Mode::empty()))
-            .map_err(|errno| Error::call("openat", &self.path, errno))?;
-        self.read_names(&again, each)
-    }
-
-    fn read_names(&self, fd: impl AsFd, mut each: impl FnMut(&[u8])) -> Result<()> {
-        let mut buffer = Vec::with_capacity(32 * 1024);
-        let mut raw = rustix::fs::RawDir::new(fd, buffer.spare_capacity_mut());
-        while let Some(entry) = raw.next() {
-            let entry = match entry {
-                Err(Errno::INTR) => continue,
-                other => other.map_err(|errno| Error::call("getdents64", &self.path, errno))?,
-            };
-            match entry.file_name().to_bytes() {
-                b"." | b".." => {}
-                name => each(name),
-            }
-        }
-        Ok(())
     }
 
     pub(super) fn failed(&self, call: &'static str, name: &FileName, errno: Errno) -> Error {

@@ -110,6 +110,12 @@ impl Error {
         self.is(Errno::NAMETOOLONG)
     }
 
+    /// Whether a file was locked by another process.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.is(Errno::WOULDBLOCK)
+    }
+
     /// Whether something had the name already.
     #[must_use]
     pub fn is_occupied(&self) -> bool {

@@ -83,21 +83,55 @@ impl Dir {
 
     /// Puts these bytes under `name`, durably: the old file stands there or the new one, whole. The new one has the mode
     /// and group of `like`, or is as the umask of the caller makes it. Until then it stands under the name `aside`; what
-    /// stood there is removed.
+    /// stood there is removed, unless another process is writing it.
     ///
     /// # Errors
-    /// If the kernel refuses; the old file stands then.
+    /// If another process does, or the kernel refuses; the old file stands then.
     pub fn write_kept(&self, name: &FileName, aside: &FileName, bytes: &[u8], like: Option<&Kept>) -> Result<()> {
-        self.remove(aside)?;
+        if !self.sweep_kept(aside)? {
+            return Err(self.failed("flock", aside, Errno::WOULDBLOCK));
+        }
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
         // Without a mode to keep, the umask has its effect at once, unless it is our own.
         let first = Mode::from_raw_mode(if like.is_some() || given_umask().is_some() { 0o600 } else { 0o666 });
         let fd = self.open_at(&[aside], flags, first)?;
+        // Whoever finds the file unlocked takes it for that of a process that was killed.
+        if !self.lock_kept(&fd, aside)? {
+            return Err(self.failed("flock", aside, Errno::WOULDBLOCK));
+        }
         let done = self.fill_kept(&fd, aside, bytes, like).and_then(|()| self.rename(aside, self, name));
         done.inspect_err(|_| match self.remove(aside) {
             Ok(_) | Err(_) => {}
         })?;
         self.sync()
+    }
+
+    /// Removes what a process that was killed left under the name `aside`; `false` if one is writing it that lives.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn sweep_kept(&self, aside: &FileName) -> Result<bool> {
+        if self.look(aside)?.is_some_and(|found| found.regular) {
+            let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+            match self.open_at(&[aside], flags, Mode::empty()) {
+                Ok(fd) if !self.lock_kept(&fd, aside)? => return Ok(false),
+                // What cannot be opened was not made here. The lock is held until the name is gone.
+                Ok(fd) => return self.remove(aside).map(|_| drop(fd)).map(|()| true),
+                Err(_) => {}
+            }
+        }
+        self.remove(aside).map(|_| true)
+    }
+
+    /// Locks a file that has just been opened under this name; whether nobody else has, and it still has the name.
+    fn lock_kept(&self, fd: &OwnedFd, name: &FileName) -> Result<bool> {
+        match retry_on_intr(|| rustix::fs::flock(fd, rustix::fs::FlockOperation::NonBlockingLockExclusive)) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Ok(false),
+            Err(errno) => return Err(self.failed("flock", name, errno)),
+        }
+        let stat = retry_on_intr(|| rustix::fs::fstat(fd)).map_err(|errno| self.failed("fstat", name, errno))?;
+        Ok(self.look(name)?.is_some_and(|found| found.id.ino == stat.st_ino))
     }
 
     fn fill_kept(&self, fd: &OwnedFd, name: &FileName, bytes: &[u8], like: Option<&Kept>) -> Result<()> {

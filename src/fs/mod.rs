@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod flock;
 mod kept;
+mod list;
 mod name;
 mod resolve;
 mod system;

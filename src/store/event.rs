@@ -94,6 +94,9 @@ pub struct Event {
     /// The lock file, below `locks/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// The last lock file of the lease from now on, if the last one was given up and others are left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
     /// Who did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
@@ -137,6 +140,7 @@ impl Event {
             resource: None,
             resources: Vec::new(),
             file: None,
+            last: None,
             by: None,
             agent_id: None,
             mode: None,

@@ -73,6 +73,7 @@ pub(in crate::cli) struct Context {
     cwd: Option<PathBuf>,
     environment: Environment,
     env_dir: Option<OsString>,
+    home: Option<PathBuf>,
     /// The leases that this call is made under, the innermost first.
     inside: Vec<String>,
     // Looked for when they are first needed: processes cost more to look at than variables.
@@ -111,6 +112,7 @@ impl Context {
                 tmux_pane: variable("TMUX_PANE"),
             },
             env_dir: variable(DIR_VARIABLE),
+            home: variable("HOME").map(PathBuf::from).filter(|home| home.is_absolute()),
             inside: LEASE_VARIABLES
                 .iter()
                 .filter_map(|name| variable(name)?.into_string().ok())
@@ -134,6 +136,11 @@ impl Context {
     /// Says whether this call is one after which something else may be done that is due.
     pub(in crate::cli) fn may_do_chores(&self, may: bool) {
         self.changes.set(may);
+    }
+
+    /// The home directory of whoever calls, as the environment names it.
+    pub(in crate::cli) fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
     }
 
     pub(in crate::cli) fn format(&self) -> Format {
@@ -176,12 +183,6 @@ impl Context {
     #[expect(clippy::unused_self, reason = "the world is read through the context")]
     pub(in crate::cli) fn inherited(&self) -> impl Iterator<Item = (OsString, OsString)> {
         std::env::vars_os()
-    }
-
-    /// The home directory, if the environment names one, as a text that begins with `/`.
-    #[expect(clippy::unused_self, reason = "the world is read through the context")]
-    pub(in crate::cli) fn home(&self) -> Option<String> {
-        std::env::var_os("HOME")?.into_string().ok().filter(|home| home.starts_with('/'))
     }
 
     /// What this agent should hear of, as far as a state directory can be found.

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    super::Failure,
+    super::{Failure, context::Open},
     call::{Call, Reply, Scene},
     trouble, words,
 };
 use crate::{
-    checkout::{self, Checkout, Target, taken_literally},
+    checkout::{self, Checkout, Target, also_read_as, taken_literally},
     domain::{Holder, Refusal, Resource, Whose},
 };
 
@@ -42,20 +42,22 @@ pub(super) fn place_all(
     groups: &mut Vec<Group>,
     reply: &mut Reply,
 ) -> Result<(), Failure> {
-    if let Some(rest) = file.strip_prefix("~/")
-        && let Some(home) = call.context.home()
-    {
-        place_both(call, cwd, &format!("{home}/{rest}"), groups, reply)?;
-        // A directory of that name is for tools that take it as it is.
-        if !Target::new(cwd, "~".as_ref()).is_ok_and(|target| target.is_directory()) {
-            return Ok(());
-        }
+    let Some(other) = also_read_as(file, call.context.home()) else {
+        return place_both(call, cwd, file, groups, reply);
+    };
+    // A directory of that name is for tools that take it as it is.
+    let at_home = file.trim_start().starts_with('~') && other != file.trim();
+    if at_home && !Target::new(cwd, "~".as_ref()).is_ok_and(|target| target.is_directory()) {
+        return place_both(call, cwd, &other, groups, reply);
     }
-    place_both(call, cwd, file, groups, reply)
+    let placed = place_both(call, cwd, file, groups, reply);
+    // What nothing leads to in another way cannot be opened that way either.
+    place_both(call, cwd, &other, groups, reply).unwrap_or_default();
+    placed
 }
 
-/// The same for both files that a name without `~` may mean: where a link comes before `..` many tools open another than
-/// the system.
+/// Puts a file to those of its state directory, for both files that a name may mean: where a link comes before `..` many
+/// tools open another than the system.
 fn place_both(
     call: &Call<'_>,
     cwd: &Path,
@@ -91,7 +93,11 @@ pub(super) fn place(
 ) -> Result<(), Failure> {
     let target = Target::new(cwd, file.as_ref())?;
     for dir in target.places() {
-        let Some(checkout) = call.context.checkout_of(dir)? else { continue };
+        let checkout = match call.context.checkout_of(dir) {
+            Ok(Some(checkout)) => checkout,
+            Ok(None) => continue,
+            Err(failure) => return in_doubt(call, dir, &target, file, failure, reply),
+        };
         let state = checkout.state_path();
         let at = match groups.iter().position(|group| group.state == state) {
             Some(at) => at,
@@ -121,6 +127,30 @@ pub(super) fn place(
     Ok(())
 }
 
+/// Whether a directory on the way is a checkout of its own cannot be told, because its `.git` is broken. What stands in the
+/// locks of the checkout around it refuses all the same.
+fn in_doubt(
+    call: &Call<'_>,
+    dir: &Path,
+    target: &Target,
+    file: &str,
+    failure: Failure,
+    reply: &mut Reply,
+) -> Result<(), Failure> {
+    let around = dir.ancestors().find_map(|above| call.context.checkout_of(above).ok()).flatten();
+    let Some(checkout) = around else { return Err(failure) };
+    let Some(resource) = checkout.resource_despite(target) else { return Err(failure) };
+    call.context.settle_on(&checkout);
+    let Ok(Some((open, _))) = call.context.open_for_hook(&checkout) else { return Err(failure) };
+    match refuse_by_sight(call, &open, &resource, file, reply) {
+        true => {
+            reply.warn(failure.message);
+            Ok(())
+        }
+        false => Err(failure),
+    }
+}
+
 /// Who edits cannot be told, or the state directory cannot be opened. In the first case whatever is held is another's.
 fn nameless(
     call: &Call<'_>,
@@ -143,18 +173,26 @@ fn nameless(
             return Ok(());
         }
     };
+    if refuse_by_sight(call, &open, &resource, file, reply) {
+        reply.warn(failure.message);
+    } else {
+        trouble::of_edit(call, Some(&open), Some(file), &failure, reply);
+    }
+    Ok(())
+}
+
+/// Refuses what another can be seen to hold; whether one does.
+fn refuse_by_sight(call: &Call<'_>, open: &Open, resource: &Resource, file: &str, reply: &mut Reply) -> bool {
     // It may have been the state directory that could not be opened a moment ago.
     let identity = call.context.identity().ok();
     let party = identity.as_ref().map(|identity| call.context.party(identity));
     let own = |lease: &Holder| party.as_ref().is_some_and(|party| party.relation(lease) != Whose::Other);
-    let mut held = open.locks().in_sight(&resource);
+    let mut held = open.locks().in_sight(resource);
     held.retain(|found| !found.verdict.is_over() && !own(&found.lease));
     if held.is_empty() {
-        trouble::of_edit(call, Some(&open), Some(file), &failure, reply);
-    } else {
-        reply.warn(failure.message);
-        let agent = identity.as_ref().map(|identity| &identity.id);
-        reply.deny(words::refused(file, &Refusal { held, ..Refusal::default() }, agent, true));
+        return false;
     }
-    Ok(())
+    let agent = identity.as_ref().map(|identity| &identity.id);
+    reply.deny(words::refused(file, &Refusal { held, ..Refusal::default() }, agent, true));
+    true
 }

@@ -100,7 +100,9 @@ impl Files {
             below = Some(next);
         }
         let dir = below.as_ref().unwrap_or(&self.root);
-        Ok(dir.write_kept(&parts.name, &aside(&parts.name), text.as_bytes(), like.map(|like| &like.kept))?)
+        let like = like.map(|like| &like.kept);
+        dir.write_kept(&parts.name, &aside(&parts.name), text.as_bytes(), like)
+            .map_err(|error| if error.is_locked() { in_use(path) } else { error.into() })
     }
 
     /// Removes a file.
@@ -136,10 +138,10 @@ impl Files {
         Ok(self.litter(path)?.is_some())
     }
 
-    /// Removes it. Only inside the guard nobody is at work.
+    /// Removes it, unless its maker is at work.
     pub(super) fn sweep(&self, path: &str) -> Result<(), Failure> {
         if let Some((dir, aside)) = self.litter(path)? {
-            dir.remove(&aside)?;
+            dir.sweep_kept(&aside)?;
         }
         Ok(())
     }
@@ -152,9 +154,17 @@ pub(in crate::cli) struct Text {
     kept: Kept,
 }
 
-/// The name of a file until it is whole. Only who has the guard makes one.
+/// The name of a file until it is whole, and locked while its maker lives: there may be several state directories one
+/// after the other, or none, and so no guard that is common to all.
 fn aside(name: &FileName) -> FileName {
     FileName::new(format!(".{name}.swarmlock")).unwrap_or(FileName::literal(".swarmlock"))
+}
+
+/// A file that another call is writing.
+fn in_use(path: &str) -> Failure {
+    Failure::new(Code::Busy, format!("{path}: another call of swarmlock is writing it; it was left as it is"))
+        .help("ask again when that has ended")
+        .next("swarmlock init --check")
 }
 
 /// A file that is not to be touched.

@@ -163,7 +163,7 @@ impl Ledger {
         let own = |id: &str| is_own(&me, id);
         let granted = event.fence.is_some() && event.event != kind::RELEASED;
         if let Some(id) = event.agent_id.clone().filter(|id| own(id)) {
-            self.automatic.retain(|taken| taken.file != file || taken.agent_id != id);
+            self.give_up(event, &file, &id);
             if granted && event.class.as_deref() == Some(Class::Automatic.word()) {
                 self.automatic.push(Taken { file: file.clone(), agent_id: id.clone() });
                 forget_oldest(&mut self.automatic, AUTOMATIC);
@@ -182,7 +182,7 @@ impl Ledger {
             }
         }
         let Some(former) = event.former.as_ref().filter(|former| own(&former.agent_id)) else { return };
-        self.automatic.retain(|taken| taken.file != file || taken.agent_id != former.agent_id);
+        self.give_up(event, &file, &former.agent_id);
         let theirs = event.by.as_deref() == Some(former.agent_id.as_str());
         if former.agent_id == self.agent_id.as_str() && !theirs && !self.lost.iter().any(|loss| loss.n == event.n) {
             self.lost.push(Loss {
@@ -200,6 +200,15 @@ impl Ledger {
                 told: false,
             });
             forget_oldest(&mut self.lost, LOSSES);
+        }
+    }
+
+    /// The lease in this file is not what it was; if only its last part is gone, the rest is in another file now.
+    fn give_up(&mut self, event: &Event, file: &str, agent: &str) {
+        let at = self.automatic.iter().position(|taken| taken.file == file && taken.agent_id == agent);
+        let Some(taken) = at.map(|at| self.automatic.remove(at)) else { return };
+        if let Some(last) = &event.last {
+            self.automatic.push(Taken { file: last.clone(), ..taken });
         }
     }
 

@@ -1,7 +1,5 @@
 //! Which files a patch of the kind that `apply_patch` takes names.
 
-use std::borrow::Cow;
-
 use memchr::{memmem, memrchr};
 
 const BEGIN: &str = "*** Begin Patch";
@@ -22,17 +20,26 @@ enum Place {
 }
 
 /// Calls `take` with each file that the text names to add, change or delete, and with both names of one that is moved.
-///
-/// The text may be a patch, several, or a command that holds them; without any beginning of a patch all of it is taken
-/// for one.
+/// All of the text is taken for a patch: there are tools that do not look for its beginning and its end.
 pub(super) fn files<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
-    let between = if begins(text) { Place::Outside } else { Place::Patch };
-    let (mut place, mut line_end) = (between, 0);
+    walk(text, Place::Patch, |_, name| take(name));
+}
+
+/// The same of a command that holds patches: what is around them names nothing. `take` is given the pieces of the command
+/// before the patch, too.
+pub(super) fn files_in_command<'a>(command: &'a str, take: impl FnMut(&[&'a str], &'a str)) {
+    walk(command, Place::Outside, take);
+}
+
+fn walk<'a>(text: &'a str, between: Place, mut take: impl FnMut(&[&'a str], &'a str)) {
+    let (mut place, mut line_end, mut outside_from) = (between, 0, 0);
+    let mut outside = Vec::new();
     for at in memmem::find_iter(text.as_bytes(), MARK) {
         let rest = text.get(at + MARK.len()..).unwrap_or_default();
         if place == Place::Outside {
             if rest.starts_with("Begin Patch") {
                 place = Place::Patch;
+                outside.extend(text.get(outside_from..at));
             }
             continue;
         }
@@ -43,20 +50,21 @@ pub(super) fn files<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
         let before = text.get(..at).unwrap_or_default();
         let before = before.get(memrchr(b'\n', before.as_bytes()).map_or(0, |end| end + 1)..).unwrap_or_default();
         let header = rest.split('\n').next().unwrap_or_default();
-        line_end = at + header.len();
+        line_end = at + MARK.len() + header.len();
         if !before.trim_start().is_empty() || (place == Place::Hunks && !before.is_empty()) {
             continue;
         }
         if header.starts_with("End Patch") {
             place = between;
+            outside_from = line_end;
         } else if let Some(name) = after(header, "Add File:").or_else(|| after(header, "Delete File:")) {
             place = Place::Patch;
-            take(name);
+            take(&outside, name);
         } else if let Some(name) = after(header, "Update File:") {
             place = Place::Hunks;
-            take(name);
+            take(&outside, name);
         } else if let Some(name) = after(header, "Move to:") {
-            take(name);
+            take(&outside, name);
         }
     }
 }
@@ -64,16 +72,6 @@ pub(super) fn files<'a>(text: &'a str, mut take: impl FnMut(&'a str)) {
 /// Whether there is the beginning of a patch in it.
 pub(super) fn begins(text: &str) -> bool {
     memmem::find(text.as_bytes(), BEGIN.as_bytes()).is_some()
-}
-
-/// The same for files as a list.
-pub(super) fn files_of(text: Cow<'_, str>) -> Vec<Cow<'_, str>> {
-    let mut found = Vec::new();
-    match text {
-        Cow::Borrowed(text) => files(text, |name| found.push(Cow::Borrowed(name))),
-        Cow::Owned(text) => files(&text, |name| found.push(Cow::Owned(name.to_owned()))),
-    }
-    found
 }
 
 /// The name behind this word.

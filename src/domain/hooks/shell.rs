@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{harness::Harness, input::COMMAND_KEYS, json::Raw, payload::Payload, tool::plain};
+use super::{harness::Harness, input::COMMAND_KEYS, json::Raw, patch, payload::Payload, tool::plain};
 
 /// The tools that run a command, without capitals, `_` and `-`.
 const SHELLS: &[&str] = &[
@@ -35,6 +35,48 @@ pub fn shell_command<'a>(harness: Harness, payload: &Payload<'a>) -> Option<Cow<
 pub(super) fn is_shell(tool: &str) -> bool {
     let name = plain(tool);
     SHELLS.contains(&name.as_str())
+}
+
+/// Calls `take` with each file that patches in a command name which calls `apply_patch` before them, as seen from where
+/// the command starts.
+pub(super) fn patched(command: &str, mut take: impl FnMut(String)) {
+    patch::files_in_command(command, |before, name| {
+        if !before.iter().any(|piece| piece.contains("apply_patch") || piece.contains("applypatch")) {
+            return;
+        }
+        match entered(before) {
+            Some(dir) => take(below(&dir, name)),
+            None => take(name.to_owned()),
+        }
+    });
+}
+
+/// A name as seen from this directory.
+pub(super) fn below(dir: &str, name: &str) -> String {
+    if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", dir.trim_end_matches('/')) }
+}
+
+/// Where a shell is after these pieces of a command: the directory of `cd DIR && apply_patch …`, also with lines or
+/// brackets around, and of several the last one, as seen from the first. `None` if it goes nowhere that can be told.
+fn entered(pieces: &[&str]) -> Option<String> {
+    let mut entered: Option<String> = None;
+    for step in pieces.iter().flat_map(|piece| piece.split(['\n', ';', '&', '|'])) {
+        let step = step.trim_start_matches([' ', '\t', '(', '{']);
+        let Some(dir) = ["cd ", "pushd "].iter().find_map(|word| step.strip_prefix(word)).map(str::trim) else {
+            continue;
+        };
+        let quoted = |quote| dir.strip_prefix(quote).and_then(|dir: &str| dir.strip_suffix(quote));
+        let dir = quoted('"').or_else(|| quoted('\'')).unwrap_or(dir);
+        let at_home = dir == "~" || dir.starts_with("~/");
+        if dir.is_empty() || dir.contains(['$', '`']) || (dir.contains('~') && !at_home) {
+            return None;
+        }
+        entered = Some(match entered {
+            Some(before) if !at_home => below(&before, dir),
+            Some(_) | None => dir.to_owned(),
+        });
+    }
+    entered
 }
 
 /// A text, or a list of texts with blanks between.

@@ -173,24 +173,30 @@ impl<'a> Found<'a> {
     }
 
     fn take_patch(&mut self, input: &Input<'a>) {
-        let keyed = || input.first(&PATCH_KEYS, lines).map(|(_, patch)| patch);
-        if let Some(text) = input.whole().text().or_else(keyed) {
-            patch::files_of(text).into_iter().for_each(|file| self.take(file));
+        // Which of several the tool goes by is not known here.
+        let keyed = PATCH_KEYS.iter().filter_map(|key| input.get(key).and_then(lines));
+        for text in input.whole().text().into_iter().chain(keyed) {
+            match text {
+                Cow::Borrowed(text) => patch::files(text, |name| self.take(Cow::Borrowed(name))),
+                Cow::Owned(text) => patch::files(&text, |name| self.take(Cow::Owned(name.to_owned()))),
+            }
         }
         self.take_files(input);
     }
 
-    /// A patch inside the command of a shell.
+    /// Patches inside the command of a shell.
     fn take_command(&mut self, input: &Input<'a>) {
-        let command = input.first(&COMMAND_KEYS, lines).map(|(_, command)| command);
-        let Some(command) = command.filter(|command| patch::begins(command) && calls_patch(command)) else { return };
-        let workdir = input.first(&DIR_KEYS, Raw::text).map(|(_, dir)| dir);
-        let dirs = [workdir, entered(&command).map(Cow::Owned)];
-        for file in patch::files_of(command) {
-            let below = |file: Cow<'a, str>, dir: &Cow<'_, str>| {
-                if file.starts_with('/') { file } else { Cow::Owned(format!("{}/{file}", dir.trim_end_matches('/'))) }
-            };
-            self.take(dirs.iter().rev().flatten().fold(file, below));
+        let commands = COMMAND_KEYS.iter().filter_map(|key| input.get(key).and_then(lines));
+        for command in commands.filter(|command| patch::begins(command)) {
+            let dirs: Vec<_> = DIR_KEYS.iter().filter_map(|key| input.get(key).and_then(Raw::text)).collect();
+            shell::patched(&command, |name| {
+                if dirs.is_empty() || name.starts_with('/') {
+                    self.take(Cow::Owned(name.clone()));
+                }
+                for dir in &dirs {
+                    self.take(Cow::Owned(shell::below(dir, &name)));
+                }
+            });
         }
     }
 
@@ -214,33 +220,6 @@ fn lines(value: Raw<'_>) -> Option<Cow<'_, str>> {
     }
     let lines: Vec<_> = value.elements().filter_map(Raw::text).collect();
     Some(Cow::Owned(lines.join("\n")))
-}
-
-/// Whether a command has `apply_patch` before the first patch.
-fn calls_patch(command: &str) -> bool {
-    let head = command.split("*** Begin Patch").next().unwrap_or_default();
-    head.contains("apply_patch") || head.contains("applypatch")
-}
-
-/// Where a shell is after what stands before the first patch: the directory of `cd DIR && apply_patch …`, also with lines
-/// or brackets around, and of several the last one, as seen from the first. `None` if it goes nowhere that can be told.
-fn entered(command: &str) -> Option<String> {
-    let head = command.split("*** Begin Patch").next()?;
-    let mut entered: Option<String> = None;
-    for step in head.split(['\n', ';', '&', '|']) {
-        let step = step.trim_start_matches([' ', '\t', '(', '{']);
-        let Some(dir) = step.strip_prefix("cd ").map(str::trim) else { continue };
-        let quoted = |quote| dir.strip_prefix(quote).and_then(|dir: &str| dir.strip_suffix(quote));
-        let dir = quoted('"').or_else(|| quoted('\'')).unwrap_or(dir);
-        if dir.is_empty() || dir.contains(['$', '`', '~']) {
-            return None;
-        }
-        entered = Some(match entered {
-            Some(before) if !dir.starts_with('/') => format!("{}/{dir}", before.trim_end_matches('/')),
-            Some(_) | None => dir.to_owned(),
-        });
-    }
-    entered
 }
 
 /// A tool that edits files, from the configuration: its name, which may end with `*`, and the keys of what it is given

@@ -203,7 +203,8 @@ impl Stay<'_> {
     fn give_up_part(&mut self, lock: &Lock, fence: u64, why: Ending, parts: &[Lock]) -> Result<Logged> {
         let left: Vec<ClaimKey> = parts.iter().map(|part| part.key.clone()).filter(|key| *key != lock.key).collect();
         let found = lock.found(fence).ok_or_else(|| vanished(&lock.key))?;
-        if found.lease.granted_by(&lock.key).is_none() {
+        let is_last = found.lease.granted_by(&lock.key).is_none();
+        if is_last {
             // The new last one first: the others must not name it before it says that it is.
             for part in parts.iter().rev().filter(|part| part.key != lock.key) {
                 let (file, mut holders) = part.whole()?;
@@ -220,6 +221,7 @@ impl Stay<'_> {
         let mut event = self.ending(why, &found)?;
         if let Announced::Yes(event) = &mut event {
             event.file = Some(lock.key.file());
+            event.last = left.last().filter(|_| is_last).map(ClaimKey::file);
             event.resource = Some(found.head.text());
             event.resources.clear();
         }

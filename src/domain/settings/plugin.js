@@ -43,7 +43,9 @@ const untold = new Map()
 
 function tell(session, answer) {
   const text = [answer.context, answer.warning].filter((part) => typeof part === "string" && part).join("\n")
-  if (session && text) untold.set(session, [...(untold.get(session) ?? []), text].slice(-4))
+  const texts = untold.get(session) ?? []
+  // What it was told at a prompt is read by then: nothing of it is left out, however many prompts go by without a tool.
+  if (session && text && texts.at(-1) !== text) untold.set(session, [...texts, text])
 }
 
 function told(session) {

@@ -96,3 +96,28 @@ fn who_waits_for_the_guard_finds_that_the_state_directory_was_replaced() {
         _ => panic!("{bob} {alice}"),
     }
 }
+
+/// With the directory goes what is noted of the settings, and nobody could take out whole what was entered.
+#[test]
+fn hooks_that_were_entered_meanwhile_keep_the_state_directory() {
+    for entered in [true, false] {
+        let (site, other) = (Site::new(), Site::new());
+        call(&site).run(["init", "--harness", "none"]).expect(0);
+        call(&other).run(["init", "--harness", "codex"]).expect(0);
+        let guard = site.hold_guard();
+        let removes = call(&site).spawn(["uninstall", "--state", "--yes", "--guard-wait", "20s"]);
+        // It waits for the guard by a thread of its own, when all else has been looked at.
+        let threads = format!("/proc/{}/task", removes.id());
+        while fs::read_dir(&threads).unwrap().count() < 2 {
+            std::thread::yield_now();
+        }
+        if entered {
+            fs::copy(other.state("installed.json"), site.state("installed.json")).unwrap();
+        }
+        drop(guard);
+        let run = crate::harness::finish(removes);
+        // Control: else it goes.
+        assert_eq!((run.code, site.state("").exists()), if entered { (75, true) } else { (0, false) }, "{run}");
+        assert_eq!(run.err.contains(".codex/hooks.json: hooks were entered just now"), entered, "{run}");
+    }
+}

@@ -56,6 +56,77 @@ fn a_name_that_leads_elsewhere_by_links_than_as_a_text_is_judged_as_both() {
     }
 }
 
+/// A directory that may be a checkout of its own, such as a submodule whose repository is gone.
+#[test]
+fn a_broken_repository_below_takes_no_file_out_of_the_locks_that_it_is_under() {
+    let site = site();
+    let (one, other) = (Session::new(&site, "one"), Session::new(&site, "other"));
+    fs::create_dir_all(site.path("sub/deep")).unwrap();
+    one.edits("sub/deep/held");
+    one.shell(["acquire", "sub/tree/"]).expect(0);
+    for broken in ["", "nonsense", "gitdir: /nowhere", "gitdir: ."] {
+        fs::write(site.path("sub/.git"), broken).unwrap();
+        for file in ["sub/deep/held", "sub/tree/a"] {
+            let why = other.is_refused(file, &one.id());
+            assert!(!why.contains("WITHOUT"), "{why}");
+        }
+        // Control: what nobody holds cannot be judged, and that is said.
+        let free = other.edit("sub/deep/free").expect(0);
+        assert!(warned(&free).contains("WITHOUT protection"), "{free}");
+        let own = one.edit("sub/deep/held").expect(0);
+        assert!(warned(&own).contains("WITHOUT protection"), "{own}");
+    }
+}
+
+/// Some tools leave blanks around a name out, and take `~` for the home directory.
+#[test]
+fn a_name_with_blanks_around_it_or_from_home_is_judged_as_that_file_too() {
+    let site = site();
+    let (one, other) = (Session::new(&site, "one"), Session::new(&site, "other"));
+    one.edits("held");
+    let (above, own) = (site.root().parent().unwrap(), site.root().file_name().unwrap().to_str().unwrap());
+    let root = site.root().to_str().unwrap();
+    let call = |name: &str| {
+        let members = json!({ "tool_name": "Edit", "tool_input": { "file_path": name } });
+        let payload = other.payload("PreToolUse", members).to_string();
+        site.nobody().env("HOME", above).run_with_stdin(["hook", "PreToolUse"], payload.as_bytes())
+    };
+    for name in [" FILE", "FILE\n", "\tFILE ", "ROOT/FILE ", "~/OWN/FILE", " ~/OWN/src/../FILE", "~/OWN//FILE"] {
+        let name = |file| name.replace("FILE", file).replace("ROOT", root).replace("OWN", own);
+        refused(&call(&name("held")), &one.id());
+        // Control: what is held by nobody is locked by that name.
+        call(&name("free")).expect(0);
+        assert_eq!(held(&site, "free").unwrap().0, other.id(), "{}", name("free"));
+        other.stops();
+    }
+    refused(&call(&format!("~/{own}/.agent_locks/era.json")), "swarmlock's own");
+}
+
+/// Of a lease over several files the last one can be given up by itself: then the rest is another's to end.
+#[test]
+fn what_is_left_of_a_lease_over_several_ends_with_the_turn() {
+    let site = site();
+    let one = Session::new(&site, "one");
+    let patch = "*** Begin Patch\n*** Add File: a\n+x\n*** Add File: b\n+x\n*** Add File: c\n+x\n*** End Patch";
+    for end in ["Stop", "UserPromptSubmit", "SessionEnd"] {
+        for (agent, command) in [(one.id(), vec!["release"]), ("bob".to_owned(), vec!["force-release", "--yes"])] {
+            for parts in [vec!["c"], vec!["a"], vec!["b", "c"], vec!["c", "b"], vec!["a", "c"]] {
+                one.hook("PreToolUse", json!({ "tool_name": "apply_patch", "tool_input": { "input": patch } }));
+                one.hook("PreToolUse", json!({ "tool_name": "apply_patch", "tool_input": { "input": patch } }))
+                    .expect(0);
+                for part in &parts {
+                    site.agent(&agent).run(command.iter().chain([part])).expect(0);
+                }
+                // Control: what was not given up is still there.
+                let left = || site.nobody().run(["list", "--json"]).expect(0).json_lines().len();
+                assert_eq!(left(), 3 - parts.len());
+                one.hook(end, json!({})).expect(0);
+                assert_eq!(left(), 0, "{end} {command:?} {parts:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_below_a_lost_tree_is_refused_once_and_not_in_every_turn() {
     let site = site();

@@ -123,6 +123,34 @@ await hooks.event({ event: { type: 'session.deleted', properties: { info: { id: 
     assert_eq!(stage.asked("session.deleted")["sessionID"], "s1");
 }
 
+/// What is told at a prompt is read by then.
+#[test]
+fn nothing_that_was_told_at_prompts_is_left_out_and_nothing_is_said_twice_in_a_row() {
+    let Some(stage) = Stage::new("nothing_that_was_told_at_prompts_is_left_out_and_nothing_is_said_twice_in_a_row")
+    else {
+        return;
+    };
+    let said = |text: &str| {
+        stage.path("chat.message.out").display().to_string() + &format!("', '{{\"context\": \"{text}\"}}'")
+    };
+    let prompts: String = (0..9)
+        .flat_map(|at| [at, at])
+        .map(|at| {
+            let answer = said(&format!("message {at}"));
+            format!("fs.writeFileSync('{answer})\nawait hooks['chat.message']({{ sessionID: 's1' }})\n")
+        })
+        .collect();
+    let run = stage
+        .run(&format!(
+            "const fs = await import('node:fs')\n{prompts}const output = {{ output: 'done' }}
+await hooks['tool.execute.after']({{ tool: 'edit', sessionID: 's1', callID: 'c1', args: {{}} }}, output)
+console.log(output.output)"
+        ))
+        .expect(0);
+    let wanted: String = (0..9).map(|at| format!("message {at}\n")).collect();
+    assert_eq!(run.out, format!("done\n{wanted}"), "{run}");
+}
+
 #[test]
 fn the_shell_of_a_session_has_its_identity() {
     let Some(stage) = Stage::new("the_shell_of_a_session_has_its_identity") else { return };

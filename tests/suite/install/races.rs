@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::Path,
+    process::{Command, Stdio},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
 };
@@ -10,7 +11,10 @@ use std::{
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::{call, put, text, tree};
-use crate::harness::{Site, finish, skip};
+use crate::{
+    harness::{BINARY, Site, finish, skip, without_identity},
+    proof::strace,
+};
 
 #[test]
 fn of_several_inits_at_once_each_hook_is_entered_once() {
@@ -33,6 +37,51 @@ fn of_several_inits_at_once_each_hook_is_entered_once() {
         assert!(codes.contains(&0) && codes.iter().all(|code| [0, 75].contains(code)), "{codes:?}");
         assert_eq!(tree(&site), before);
     }
+}
+
+/// Without a state directory there is no guard. One waits with its new file half done, another begins with its own and is
+/// killed.
+#[test]
+fn of_two_that_take_hooks_out_without_a_guard_none_puts_what_the_other_has_begun_in_place() {
+    let test = "of_two_that_take_hooks_out_without_a_guard_none_puts_what_the_other_has_begun_in_place";
+    if let Err(why) = strace::usable() {
+        return skip(test, &why);
+    }
+    let before = "{\n  \"precious\": true\n}\n";
+    let site = Site::new();
+    put(&site, ".claude/settings.json", before);
+    call(&site).run(["init", "--harness", "claude-code"]).expect(0);
+    fs::remove_dir_all(site.path(".agent_locks")).unwrap();
+    let traces = tempfile::tempdir().unwrap();
+    let traced = |name: &str, inject: &str| {
+        let mut command = Command::new("strace");
+        let trace = traces.path().join(name);
+        command.args(["-f", "-o"]).arg(&trace).arg("-e").arg(format!("inject={inject}"));
+        command.arg(BINARY).arg("uninstall").current_dir(site.root());
+        (trace, without_identity(&mut command).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    };
+    let (trace, mut slow) = traced("slow", "renameat,renameat2,rename:delay_enter=3000000");
+    while !fs::read_to_string(&trace).unwrap_or_default().contains("rename") {
+        assert!(slow.try_wait().unwrap().is_none(), "it never came to the rename");
+        thread::yield_now();
+    }
+    let aside = site.path(".claude/.settings.json.swarmlock");
+    assert_eq!(fs::read_to_string(&aside).unwrap(), before);
+    let (_, mut killed) = traced("killed", "write:signal=KILL");
+    killed.wait().unwrap();
+    // Control: the file that is put in place is the one with this name; without its lock the other would have begun it anew.
+    assert_eq!(fs::read_to_string(&aside).unwrap(), before);
+    assert!(slow.wait().unwrap().success());
+    assert_eq!(text(&site, ".claude/settings.json"), before);
+    // What one that was killed has left is nobody's.
+    call(&site).run(["init", "--harness", "claude-code"]).expect(0);
+    fs::remove_dir_all(site.path(".agent_locks")).unwrap();
+    let (_, mut killed) = traced("killed", "fsync:signal=KILL");
+    killed.wait().unwrap();
+    assert!(aside.exists());
+    call(&site).run(["uninstall"]).expect(0);
+    assert_eq!(text(&site, ".claude/settings.json"), before);
+    assert!(!aside.exists());
 }
 
 /// Does this again and again while somebody swaps `.claude` for a link to a directory of the same shape outside; how

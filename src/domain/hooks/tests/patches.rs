@@ -8,7 +8,7 @@ fn files(text: &str) -> Vec<&str> {
 
 #[test]
 fn every_file_of_a_patch_is_found() {
-    let table: [(&str, &[&str]); 18] = [
+    let table: [(&str, &[&str]); 19] = [
         ("*** Begin Patch\n*** Add File: a\n+x\n*** End Patch", &["a"]),
         ("*** Begin Patch\n*** Update File: a\n@@\n-x\n+y\n*** Delete File: b\n*** End Patch\n", &["a", "b"]),
         ("*** Begin Patch\n*** Update File: a\n*** Move to: b\n@@\n-x\n+y\n*** End Patch", &["a", "b"]),
@@ -19,8 +19,9 @@ fn every_file_of_a_patch_is_found() {
         ("*** Begin Patch\n*** Update File: a\n@@\n *** Delete File: b\n-*** Add File: c\n*** End Patch", &["a"]),
         ("*** Begin Patch\n*** Add File: a\n+*** Update File: b\n+*** End Patch\n+y\n*** Add File: c\n", &["a", "c"]),
         ("*** Begin Patch\n*** Update File: a\n@@\n+*** Move to: b\n*** End of File\n*** Update File: c", &["a", "c"]),
-        // What is around the patches does not matter.
-        ("apply_patch <<'EOF'\n*** Begin Patch\n*** Add File: a\n+x\n*** End Patch\nEOF\n*** Add File: b", &["a"]),
+        // There are tools that do not look for the beginning and the end.
+        ("*** Add File: a\n+x\n*** Begin Patch\n*** Add File: b\n+x\n*** End Patch", &["a", "b"]),
+        ("*** Begin Patch\n*** Add File: a\n+x\n*** End Patch of it\n*** Add File: b\n+x\n*** End Patch", &["a", "b"]),
         ("apply_patch \"*** Begin Patch\n*** Add File: a\n+x\n*** End Patch\"", &["a"]),
         (
             "*** Begin Patch\n*** Add File: a\n*** End Patch\n*** Begin Patch\n*** Update File: a\n*** Move to: b",
@@ -43,4 +44,19 @@ fn every_file_of_a_patch_is_found() {
 #[test]
 fn a_patch_without_a_blank_after_the_colon_names_its_file_too() {
     assert_eq!(files("*** Begin Patch\n*** Add File:a\n*** Update File:\tb\n"), ["a", "b"]);
+}
+
+#[test]
+fn in_a_command_only_what_stands_in_patches_is_named() {
+    let named = |command: &str| {
+        let mut found = Vec::new();
+        patch::files_in_command(command, |before, name| found.push(format!("{}:{name}", before.concat())));
+        found
+    };
+    let one = "*** Begin Patch\n*** Add File: a\n+x\n*** End Patch\n";
+    assert_eq!(named(&format!("ls\n{one}E\n*** Add File: b")), ["ls\n:a"]);
+    assert_eq!(named(&format!("ls {one}E\ncd x\n{one}")), ["ls :a", "ls \nE\ncd x\n:a"]);
+    let update = "*** Begin Patch\n*** Update File: a\n@@\n *** End Patch\n*** Add File: b\n+x";
+    assert_eq!(named(update), [":a", ":b"]);
+    assert!(named("*** Add File: a\n*** End Patch").is_empty());
 }

@@ -66,6 +66,10 @@ fn names_in_a_patch_count_from_where_the_shell_is() {
         (r#"{"command":"apply_patch <<'EOF'\nPATCH","workdir":"/w"}"#, "/w/a"),
         (r#"{"command":"cd sub && apply_patch <<'EOF'\nPATCH","working_directory":"/w"}"#, "/w/sub/a"),
         (r#"{"cmd":"apply_patch <<'EOF'\nPATCH"}"#, "a"),
+        (r#"{"command":"pushd sub && apply_patch <<'EOF'\nPATCH"}"#, "sub/a"),
+        (r#"{"command":"cd ~/w && apply_patch <<'EOF'\nPATCH"}"#, "~/w/a"),
+        (r#"{"command":"cd sub && cd ~ && apply_patch <<'EOF'\nPATCH"}"#, "~/a"),
+        (r#"{"command":"ls","cmd":"apply_patch <<'EOF'\nPATCH"}"#, "a"),
         (r#"{"command":"cd $DIR && apply_patch <<'EOF'\nPATCH"}"#, "a"),
     ];
     for (input, wanted) in table {
@@ -73,6 +77,32 @@ fn names_in_a_patch_count_from_where_the_shell_is() {
         let payload = format!(r#"{{"tool_name":"shell","tool_input":{input}}}"#);
         assert_eq!(files_of(Codex, &payload), [wanted], "{input}");
     }
+}
+
+#[test]
+fn of_several_patches_in_one_command_each_counts_from_where_the_shell_is_by_then() {
+    let patch = |name| format!("*** Begin Patch\\n*** Update File: {name}\\n@@\\n cd content\\n*** End Patch\\nE\\n");
+    let command = format!("apply_patch <<'E'\\n{}cd sub\\napply_patch <<'E'\\n{}", patch("a"), patch("b"));
+    let payload = format!(r#"{{"tool_name":"Bash","tool_input":{{"command":"{command}"}}}}"#);
+    assert_eq!(files_of(ClaudeCode, &payload), ["a", "sub/b"]);
+}
+
+/// Which of several keys the tool goes by, only the harness knows.
+#[test]
+fn a_second_key_hides_no_patch() {
+    let patch = |name| format!(r"*** Begin Patch\n*** Add File: {name}\n+x\n*** End Patch");
+    for (other, wanted) in [("nothing".to_owned(), vec!["held"]), (patch("a"), vec!["a", "held"])] {
+        for key in ["input", "patch", "patchText", "patch_text"] {
+            let input = format!(r#"{{"{key}":"{}","command":"{other}"}}"#, patch("held"));
+            let payload = format!(r#"{{"tool_name":"apply_patch","tool_input":{input}}}"#);
+            assert_eq!(files_of(Opencode, &payload), wanted, "{input}");
+        }
+    }
+    let command = |name| format!(r"apply_patch <<'E'\n{}\nE", patch(name));
+    let input =
+        format!(r#"{{"command":"{}","cmd":"{}","workdir":"/w","working_directory":"/v"}}"#, command("a"), command("b"));
+    let payload = format!(r#"{{"tool_name":"exec_command","tool_input":{input}}}"#);
+    assert_eq!(files_of(Codex, &payload), ["/w/a", "/v/a", "/w/b", "/v/b"]);
 }
 
 #[test]
