@@ -37,16 +37,14 @@ pub(super) fn is_shell(tool: &str) -> bool {
     SHELLS.contains(&name.as_str())
 }
 
-/// Calls `take` with each file that patches in a command name which calls `apply_patch` before them, as seen from where
-/// the command starts.
-pub(super) fn patched(command: &str, mut take: impl FnMut(String)) {
+/// Calls `take` with each file that patches in a command name which calls `apply_patch` before them, and with where the
+/// shell is by then, as seen from where the command starts; `None` if that is there, or cannot be told.
+pub(super) fn patched(command: &str, mut take: impl FnMut(Option<&str>, &str)) {
+    let mut way = Way::default();
     patch::files_in_command(command, |before, name| {
-        if !before.iter().any(|piece| piece.contains("apply_patch") || piece.contains("applypatch")) {
-            return;
-        }
-        match entered(before) {
-            Some(dir) => take(below(&dir, name)),
-            None => take(name.to_owned()),
+        way.follow(before);
+        if way.calls {
+            take(way.dir.as_deref().filter(|_| !way.lost), name);
         }
     });
 }
@@ -56,27 +54,47 @@ pub(super) fn below(dir: &str, name: &str) -> String {
     if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", dir.trim_end_matches('/')) }
 }
 
-/// Where a shell is after these pieces of a command: the directory of `cd DIR && apply_patch …`, also with lines or
-/// brackets around, and of several the last one, as seen from the first. `None` if it goes nowhere that can be told.
-fn entered(pieces: &[&str]) -> Option<String> {
-    let mut entered: Option<String> = None;
-    for step in pieces.iter().flat_map(|piece| piece.split(['\n', ';', '&', '|'])) {
+/// The longest path that the kernel takes, in bytes.
+const LONGEST: usize = 4096;
+
+/// What a shell has done on the way through the pieces of a command.
+#[derive(Default)]
+struct Way {
+    /// How many of them it has been through.
+    seen: usize,
+    /// Whether it has called `apply_patch`.
+    calls: bool,
+    /// Where `cd DIR && apply_patch …` has led, also with lines or brackets around, and several in a row.
+    dir: Option<String>,
+    /// It has gone where nobody can tell.
+    lost: bool,
+}
+
+impl Way {
+    /// Goes through those of the pieces that are new.
+    fn follow(&mut self, pieces: &[&str]) {
+        for piece in pieces.get(self.seen..).unwrap_or_default() {
+            self.calls |= piece.contains("apply_patch") || piece.contains("applypatch");
+            piece.split(['\n', ';', '&', '|']).for_each(|step| self.step(step));
+        }
+        self.seen = pieces.len();
+    }
+
+    fn step(&mut self, step: &str) {
         let step = step.trim_start_matches([' ', '\t', '(', '{']);
-        let Some(dir) = ["cd ", "pushd "].iter().find_map(|word| step.strip_prefix(word)).map(str::trim) else {
-            continue;
-        };
+        let entered = ["cd ", "pushd "].iter().find_map(|word| step.strip_prefix(word)).map(str::trim);
+        let Some(dir) = entered.filter(|_| !self.lost) else { return };
         let quoted = |quote| dir.strip_prefix(quote).and_then(|dir: &str| dir.strip_suffix(quote));
         let dir = quoted('"').or_else(|| quoted('\'')).unwrap_or(dir);
         let at_home = dir == "~" || dir.starts_with("~/");
-        if dir.is_empty() || dir.contains(['$', '`']) || (dir.contains('~') && !at_home) {
-            return None;
-        }
-        entered = Some(match entered {
-            Some(before) if !at_home => below(&before, dir),
+        self.lost = dir.is_empty() || dir.contains(['$', '`']) || (dir.contains('~') && !at_home);
+        let dir = match &self.dir {
+            Some(before) if !at_home => below(before, dir),
             Some(_) | None => dir.to_owned(),
-        });
+        };
+        self.lost |= dir.len() > LONGEST;
+        self.dir = Some(dir);
     }
-    entered
 }
 
 /// A text, or a list of texts with blanks between.

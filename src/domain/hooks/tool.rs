@@ -189,7 +189,11 @@ impl<'a> Found<'a> {
         let commands = COMMAND_KEYS.iter().filter_map(|key| input.get(key).and_then(lines));
         for command in commands.filter(|command| patch::begins(command)) {
             let dirs: Vec<_> = DIR_KEYS.iter().filter_map(|key| input.get(key).and_then(Raw::text)).collect();
-            shell::patched(&command, |name| {
+            shell::patched(&command, |dir, name| {
+                if self.too_many {
+                    return;
+                }
+                let name = dir.map_or_else(|| name.to_owned(), |dir| shell::below(dir, name));
                 if dirs.is_empty() || name.starts_with('/') {
                     self.take(Cow::Owned(name.clone()));
                 }

@@ -223,6 +223,26 @@ fn a_call_that_names_a_million_files_is_answered_as_soon_as_it_is_read() {
 }
 
 #[test]
+fn a_command_of_a_hundred_thousand_patches_is_answered_as_soon_as_it_is_read() {
+    let site = site();
+    let (one, other) = (Session::new(&site, "one"), Session::new(&site, "other"));
+    one.edits("held");
+    let patch = |name: &str| format!("apply_patch <<E\n*** Begin Patch\n*** Add File: {name}\n+x\n*** End Patch\nE\n");
+    let command = patch("held") + &format!("cd /x\n{}", patch("a")).repeat(100_000);
+    let call = |tool: &str| {
+        let payload = other.payload("PreToolUse", json!({ "tool_name": tool, "tool_input": { "command": command } }));
+        let begin = Instant::now();
+        let run = site.nobody().run_with_stdin(["hook", "PreToolUse"], payload.to_string().as_bytes());
+        (begin.elapsed(), run)
+    };
+    let (read, run) = call("Read");
+    assert_eq!(run.code, 0, "{run}");
+    let (judged, run) = call("Bash");
+    refused(&run, &one.id());
+    assert!(judged < read * 5 + Duration::from_secs(2), "{judged:?}; only read: {read:?}");
+}
+
+#[test]
 fn a_name_of_a_million_parts_is_judged_as_soon_as_it_is_read() {
     let site = site();
     let (one, other) = (Session::new(&site, "one"), Session::new(&site, "other"));
