@@ -25,7 +25,7 @@ const TOO_MANY: &str = "the call names more than 1000 files";
 pub(super) fn before_tool(call: &Call<'_>, reply: &mut Reply) {
     match writes(call.harness, &call.payload, &[]) {
         Writes::Nothing => other_tool(call, reply),
-        found @ (Writes::Files(_) | Writes::Unnamed | Writes::TooMany) => edit(call, &found, reply),
+        found @ (Writes::Files(_) | Writes::Unnamed | Writes::TooMany(_)) => edit(call, &found, reply),
     }
 }
 
@@ -41,7 +41,7 @@ fn other_tool(call: &Call<'_>, reply: &mut Reply) {
     if !configured.is_empty() {
         match writes(call.harness, &call.payload, &configured) {
             Writes::Nothing => {}
-            found @ (Writes::Files(_) | Writes::Unnamed | Writes::TooMany) => return edit(call, &found, reply),
+            found @ (Writes::Files(_) | Writes::Unnamed | Writes::TooMany(_)) => return edit(call, &found, reply),
         }
     }
     let scene = match scene {
@@ -71,13 +71,13 @@ fn name_subagent(call: &Call<'_>, scene: &Scene, reply: &mut Reply) {
 }
 
 fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
-    let files = match writes {
+    let (files, all) = match writes {
         Writes::Nothing => return,
-        Writes::Files(files) => files,
+        Writes::Files(files) => (files, true),
+        Writes::TooMany(files) => (files, false),
         Writes::Unnamed => {
             return unnamed(call, "the tool edits files, and the call names none that can be found", reply);
         }
-        Writes::TooMany => return unnamed(call, TOO_MANY, reply),
     };
     let cwd = match call.cwd() {
         Ok(cwd) => cwd,
@@ -91,6 +91,9 @@ fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
             unplaced(call, file, &failure, reply);
         }
     }
+    if !all {
+        return in_part(call, &groups, reply);
+    }
     also_named(call, &cwd, files, &mut groups, reply);
     foresee(call, &groups, reply);
     for group in &groups {
@@ -101,6 +104,19 @@ fn edit(call: &Call<'_>, writes: &Writes<'_>, reply: &mut Reply) {
             let path = group.edits.first().map(|edit| edit.text.as_str());
             judge_by_sight(call, group, &failure, path, reply);
         }
+    }
+}
+
+/// Of a call that names more files than are looked at: what is held of the first ones is refused, and nothing is locked.
+fn in_part(call: &Call<'_>, groups: &[Group], reply: &mut Reply) {
+    let failure = Failure::new(Code::Usage, TOO_MANY);
+    for group in groups {
+        if !reply.is_denied() {
+            judge_by_sight(call, group, &failure, None, reply);
+        }
+    }
+    if groups.is_empty() && !reply.is_denied() {
+        unnamed(call, TOO_MANY, reply);
     }
 }
 
@@ -118,7 +134,7 @@ fn also_named(call: &Call<'_>, cwd: &Path, known: &[Cow<'_, str>], groups: &mut 
                 }
             }
         }
-        Writes::TooMany => unnamed(call, TOO_MANY, reply),
+        Writes::TooMany(_) => unnamed(call, TOO_MANY, reply),
         Writes::Nothing | Writes::Unnamed => {}
     }
 }

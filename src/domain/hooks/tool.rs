@@ -23,8 +23,8 @@ pub enum Writes<'a> {
     Files(Vec<Cow<'a, str>>),
     /// It edits files, but the payload names none that we can find.
     Unnamed,
-    /// More than `MOST_FILES` files.
-    TooMany,
+    /// More than `MOST_FILES` files: the first of them.
+    TooMany(Vec<Cow<'a, str>>),
 }
 
 /// Tools that edit files, without capitals, `_` and `-`, of all harnesses: the names do not contradict each other.
@@ -206,7 +206,7 @@ impl<'a> Found<'a> {
 
     fn writes(self, certain: bool) -> Writes<'a> {
         if self.too_many {
-            Writes::TooMany
+            Writes::TooMany(self.files)
         } else if !self.files.is_empty() {
             Writes::Files(self.files)
         } else if certain {

@@ -219,6 +219,12 @@ fn a_call_that_names_a_million_files_is_answered_as_soon_as_it_is_read() {
     assert_eq!(said, "");
     let (judged, said) = call("Write");
     assert!(said.contains("more than 1000 files"), "{said}");
+    // What is held of those that are looked at is refused all the same.
+    let other = Session::new(&site, "other");
+    other.edits("f999");
+    let payload = one.payload("PreToolUse", json!({ "tool_name": "Write", "tool_input": { "paths": names } }));
+    let run = site.nobody().run_with_stdin(["hook", "PreToolUse"], payload.to_string().as_bytes());
+    refused(&run, &other.id());
     assert!(judged < read * 5 + Duration::from_secs(2), "{judged:?}; only read: {read:?}");
 }
 

@@ -15,7 +15,7 @@ fn files_of(harness: Harness, payload: &str) -> Vec<String> {
     let payload = Payload::parse(payload.as_bytes()).unwrap();
     match writes(harness, &payload, &[]) {
         Writes::Files(files) => files.into_iter().map(String::from).collect(),
-        other @ (Writes::Nothing | Writes::Unnamed | Writes::TooMany) => panic!("{other:?}"),
+        other @ (Writes::Nothing | Writes::Unnamed | Writes::TooMany(_)) => panic!("{other:?}"),
     }
 }
 
