@@ -61,7 +61,11 @@ fn any_number_share_a_lock_each_with_a_lease_of_its_own_and_a_writer_is_told_of_
     let list = site.nobody().run(["list"]).expect(0);
     for (line, agent) in list.out.lines().zip(&names) {
         let row: Vec<_> = line.split('\t').collect();
-        assert_eq!((&row[..3], &row[5..]), (&["a", agent, "live"][..], &[*agent, "shared", "-"][..]), "{list}");
+        assert_eq!(
+            (&row[..3], &row[5..]),
+            (&["a", agent, "live"][..], &[*agent, "shared", "-", "explicit"][..]),
+            "{list}"
+        );
     }
     let mine = site.agent("reader-07").run(["list", "--mine"]).expect(0);
     assert_eq!(columns(&mine, 2), [["a", "reader-07"]]);
