@@ -1,6 +1,10 @@
 //! Killed at any call, `init` and `uninstall` leave each file as it was or as it is to be, and the next call tidies up.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use super::{call, put, tree};
 use crate::{
@@ -39,6 +43,17 @@ fn run(site: &Site, args: &[&str], mut strace: Command) -> Run {
     }
     strace.arg(BINARY).args(args).current_dir(site.root()).env_remove("PWD");
     Run::from(strace.output().unwrap())
+}
+
+/// Runs the call with a fault at this point, and tells whether it was hit.
+fn stopped_at(site: &Site, args: &[&str], point: &Point, fault: Fault, trace: &Path) -> (Run, bool) {
+    let (what, sign) = match fault {
+        Fault::Kill => ("signal=KILL".to_owned(), "+++ killed by SIGKILL +++"),
+        Fault::Error(errno) => (format!("error={errno}"), "(INJECTED)"),
+    };
+    let inject = format!("inject={}:{what}:when={}", point.name, point.nth);
+    let stopped = run(site, args, strace::under(&["-e", &inject], trace));
+    (stopped, fs::read_to_string(trace).unwrap().contains(sign))
 }
 
 fn contents(site: &Site) -> Vec<Option<String>> {
@@ -86,13 +101,8 @@ fn sweep(test: &str, args: &[&str], installed: bool, fault: Fault) {
         // What comes next: every other time `init` again, and then `uninstall`.
         let again = nth % 2 == 0;
         let site = prepared(installed);
-        let (what, sign) = match fault {
-            Fault::Kill => ("signal=KILL".to_owned(), "+++ killed by SIGKILL +++"),
-            Fault::Error(errno) => (format!("error={errno}"), "(INJECTED)"),
-        };
-        let inject = format!("inject={}:{what}:when={}", point.name, point.nth);
-        let stopped = run(&site, args, strace::under(&["-e", &inject], &trace));
-        hit += usize::from(fs::read_to_string(&trace).unwrap().contains(sign));
+        let (stopped, was_hit) = stopped_at(&site, args, point, fault, &trace);
+        hit += usize::from(was_hit);
         let mut judged = judge_run(fault, point, &stopped).and_then(|()| judge(&site, &done));
         if again && call(&site).run(INIT).expect(0).code == 0 && contents(&site) != done {
             judged = judged.and(Err("the next init did not do it".to_owned()));
@@ -142,13 +152,8 @@ fn sweep_state(test: &str, fault: Fault) {
     let (mut wrong, mut hit, mut aside) = (Vec::new(), 0, 0);
     for point in &points {
         let site = occupied();
-        let (what, sign) = match fault {
-            Fault::Kill => ("signal=KILL".to_owned(), "+++ killed by SIGKILL +++"),
-            Fault::Error(errno) => (format!("error={errno}"), "(INJECTED)"),
-        };
-        let inject = format!("inject={}:{what}:when={}", point.name, point.nth);
-        let stopped = run(&site, &ARGS, strace::under(&["-e", &inject], &trace));
-        hit += usize::from(fs::read_to_string(&trace).unwrap().contains(sign));
+        let (stopped, was_hit) = stopped_at(&site, &ARGS, point, fault, &trace);
+        hit += usize::from(was_hit);
         let mut judged = judge_run(fault, point, &stopped).and_then(|()| judge(&site, &done));
         if is_torn(&site) {
             judged = judged.and(Err("the state directory is torn".to_owned()));
