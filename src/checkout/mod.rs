@@ -18,7 +18,7 @@ pub use error::{Error, Other};
 use git::{Located, around};
 use place::Place;
 use resolve::resolve;
-pub use target::{Target, also_read_as, taken_literally};
+pub use target::{ReadAs, Target, also_read_as, taken_literally};
 
 use crate::{
     domain::Worktree,

@@ -73,14 +73,23 @@ pub fn taken_literally(cwd: &str, text: &str) -> Option<String> {
     Some(format!("/{}", parts.join("/")))
 }
 
-/// What else tools make of a name before they open it: blanks around it are left out, and `~` is the home directory.
+/// What tools make of a name before they open it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadAs {
+    /// With the home directory in place of the `~` that it begins with.
+    AtHome(String),
+    /// Without the blanks around it.
+    Trimmed(String),
+}
+
+/// What else than the name itself tools may make of it: blanks around it are left out, and `~` is the home directory.
 #[must_use]
-pub fn also_read_as(text: &str, home: Option<&Path>) -> Option<String> {
+pub fn also_read_as(text: &str, home: Option<&Path>) -> Option<ReadAs> {
     let trimmed = text.trim();
     let at_home = trimmed.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
     match (at_home, home) {
-        (Some(rest), Some(home)) => Some(format!("{}{rest}", home.to_str()?)),
-        _ => Some(trimmed).filter(|trimmed| *trimmed != text && !trimmed.is_empty()).map(str::to_owned),
+        (Some(rest), Some(home)) => Some(ReadAs::AtHome(format!("{}{rest}", home.to_str()?))),
+        _ => Some(ReadAs::Trimmed(trimmed.to_owned())).filter(|_| trimmed != text && !trimmed.is_empty()),
     }
 }
 
@@ -120,23 +129,25 @@ mod tests {
     #[test]
     fn blanks_around_a_name_and_the_sign_for_home_are_read_by_some_tools() {
         let home = Path::new("/home/x");
+        let at_home = |text: &str| Some(ReadAs::AtHome(text.to_owned()));
+        let trimmed = |text: &str| Some(ReadAs::Trimmed(text.to_owned()));
         for (text, wanted) in [
             ("a", None),
             ("a b", None),
-            (" a", Some("a")),
-            ("/r/a\n", Some("/r/a")),
+            (" a", trimmed("a")),
+            ("/r/a\n", trimmed("/r/a")),
             (" ", None),
             ("", None),
-            ("~", Some("/home/x")),
-            ("~/a", Some("/home/x/a")),
-            (" ~/../a ", Some("/home/x/../a")),
+            ("~", at_home("/home/x")),
+            ("~/a", at_home("/home/x/a")),
+            (" ~/../a ", at_home("/home/x/../a")),
             ("~a", None),
             ("a/~/b", None),
         ] {
-            assert_eq!(also_read_as(text, Some(home)).as_deref(), wanted, "{text:?}");
+            assert_eq!(also_read_as(text, Some(home)), wanted, "{text:?}");
         }
         assert_eq!(also_read_as("~/a", None), None);
-        assert_eq!(also_read_as(" ~/a", None).as_deref(), Some("~/a"));
+        assert_eq!(also_read_as(" ~/a", None), trimmed("~/a"));
     }
 
     #[test]

@@ -8,12 +8,9 @@ use super::{
     trouble, words,
 };
 use crate::{
-    checkout::{self, Checkout, Target, also_read_as, taken_literally},
-    domain::{Holder, Refusal, Resource, Whose},
+    checkout::{self, Checkout, ReadAs, Target, also_read_as, taken_literally},
+    domain::{Holder, Refusal, Resource, Whose, hooks::LONGEST_PATH},
 };
-
-/// The longest path that a system takes, in bytes.
-const LONGEST_PATH: usize = 4096;
 
 /// A file that is about to be written.
 pub(super) struct Edit {
@@ -42,14 +39,13 @@ pub(super) fn place_all(
     groups: &mut Vec<Group>,
     reply: &mut Reply,
 ) -> Result<(), Failure> {
-    let Some(other) = also_read_as(file, call.context.home()) else {
-        return place_both(call, cwd, file, groups, reply);
+    let is_directory = |name: &str| Target::new(cwd, name.as_ref()).is_ok_and(|target| target.is_directory());
+    let other = match also_read_as(file, call.context.home()) {
+        None => return place_both(call, cwd, file, groups, reply),
+        // A directory of that name is for tools that take it as it is.
+        Some(ReadAs::AtHome(other)) if !is_directory("~") => return place_both(call, cwd, &other, groups, reply),
+        Some(ReadAs::AtHome(other) | ReadAs::Trimmed(other)) => other,
     };
-    // A directory of that name is for tools that take it as it is.
-    let at_home = file.trim_start().starts_with('~') && other != file.trim();
-    if at_home && !Target::new(cwd, "~".as_ref()).is_ok_and(|target| target.is_directory()) {
-        return place_both(call, cwd, &other, groups, reply);
-    }
     let placed = place_both(call, cwd, file, groups, reply);
     // What nothing leads to in another way cannot be opened that way either.
     place_both(call, cwd, &other, groups, reply).unwrap_or_default();

@@ -21,7 +21,7 @@ pub use harness::Harness;
 pub use ledger::{Ledger, Loss, Part, Taken};
 pub use moment::Moment;
 pub use payload::{BadPayload, Payload, is_whole};
-pub use shell::{names_us, shell_command, with_command};
+pub use shell::{LONGEST_PATH, names_us, shell_command, with_command};
 pub use tool::{BadEditTool, EditTool, MOST_FILES, Writes, writes};
 
 #[cfg(test)]

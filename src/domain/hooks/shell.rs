@@ -54,8 +54,8 @@ pub(super) fn below(dir: &str, name: &str) -> String {
     if name.starts_with('/') { name.to_owned() } else { format!("{}/{name}", dir.trim_end_matches('/')) }
 }
 
-/// The longest path that the kernel takes, in bytes.
-const LONGEST: usize = 4096;
+/// The longest path that a system takes, in bytes.
+pub const LONGEST_PATH: usize = 4096;
 
 /// What a shell has done on the way through the pieces of a command.
 #[derive(Default)]
@@ -92,7 +92,7 @@ impl Way {
             Some(before) if !at_home => below(before, dir),
             Some(_) | None => dir.to_owned(),
         };
-        self.lost |= dir.len() > LONGEST;
+        self.lost |= dir.len() > LONGEST_PATH;
         self.dir = Some(dir);
     }
 }
