@@ -48,12 +48,12 @@ struct Tally {
 
 #[test]
 fn of_16_processes_one_gets_a_fresh_lock() {
-    assert_one_winner(Way::Library, Start::Fresh, 2_000);
+    assert_one_winner(Way::Library, Start::Fresh, 5_000);
 }
 
 #[test]
 fn of_16_processes_one_takes_over_an_expired_lock() {
-    assert_one_winner(Way::Library, Start::Expired, 2_000);
+    assert_one_winner(Way::Library, Start::Expired, 5_000);
 }
 
 #[test]
